@@ -1,0 +1,59 @@
+"""What a process must be told about the world around it, from the environment or an `.env`-style file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from headwater.schemas.errors import SettingsError
+
+
+class Settings(BaseSettings):
+    """Connections and operating choices, each an environment variable `HEADWATER_<NAME>`.
+
+    Nothing here changes what a feature means: that is the plan's.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="HEADWATER_", frozen=True, extra="forbid")
+
+    kafka_bootstrap_servers: str = Field("127.0.0.1:9092", description="Kafka brokers, host:port separated by commas.")
+    kafka_properties: dict[str, SecretStr] = Field(
+        default_factory=dict, description="Further Kafka client properties as JSON, such as those of TLS and SASL."
+    )
+    registry_url: str = Field("http://127.0.0.1:8081", description="Schema registry, the Confluent API's base URL.")
+    redis_url: SecretStr = Field(SecretStr("redis://127.0.0.1:6379/0"), description="Online store, with password if any.")
+    offline_root: str = Field("offline", description="Directory or object store URL below which the Delta tables stand.")
+    flink_rest_url: str = Field("http://127.0.0.1:8081", description="REST address of the Flink cluster.")
+    checkpoint_dir: str = Field("checkpoints", description="Directory or URL that all of the Flink cluster can write.")
+    checkpoint_interval_ms: int = Field(10_000, ge=100, description="Time between checkpoints.")
+    parallelism: int = Field(2, ge=1, description="Parallel subtasks of a compute job.")
+    state_backend: str = Field("hashmap", pattern="^(hashmap|rocksdb)$", description="Where Flink keeps state.")
+    transaction_timeout_ms: int = Field(
+        600_000, ge=10_000, description="How long the broker keeps a transaction of a dead job open; at most its own limit."
+    )
+    unknown_schema_wait_ms: int = Field(
+        5_000, ge=0, description="How old a record must be before a schema id that a healthy registry denies rejects it."
+    )
+    archive_flush_seconds: float = Field(30.0, gt=0, description="Longest time a committed row waits for its Parquet file.")
+    archive_max_rows: int = Field(500_000, ge=1, description="Rows that are flushed before that time has passed.")
+    metrics_host: str = Field("127.0.0.1", description="Address on which /metrics listens.")
+    metrics_port: int = Field(0, ge=0, le=65535, description="Port on which /metrics listens; 0 takes a free one.")
+    instance: str = Field("0", description="Name of this process among its like, stable across restarts.")
+    log_format: str = Field("auto", pattern="^(auto|json|console)$", description="How log lines look; auto asks the terminal.")
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least level that is logged.")
+
+
+def load_settings(env_file: Path | None = None, **overrides: object) -> Settings:
+    """The settings of this process: overrides first, then the environment, then the file.
+
+    Raises:
+        SettingsError: a setting is malformed or unknown; says which and why.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(_env_file=env_file, **given)  # type: ignore[call-arg,arg-type]
+    except ValidationError as error:
+        lines = [f"HEADWATER_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
+        raise SettingsError("\n".join(lines)) from error

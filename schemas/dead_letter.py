@@ -1,0 +1,64 @@
+"""What becomes of an event that cannot be aggregated: the closed list of reasons and the record that keeps it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+VALUE_CAP_BYTES = 256 * 1024
+
+
+class Reason(StrEnum):
+    """Why an event was not aggregated; LATE goes to the late topic, all others to the dead letters."""
+
+    NULL_VALUE = "null_value"
+    BAD_MAGIC = "bad_magic"
+    UNKNOWN_SCHEMA = "unknown_schema"
+    SCHEMA_INCOMPATIBLE = "schema_incompatible"
+    TRUNCATED = "truncated"
+    TRAILING_BYTES = "trailing_bytes"
+    MALFORMED = "malformed"
+    MISSING_EVENT_TIME = "missing_event_time"
+    EVENT_TIME_OUT_OF_RANGE = "event_time_out_of_range"
+    MISSING_KEY = "missing_key"
+    KEY_TOO_LONG = "key_too_long"
+    FUTURE_EVENT = "future_event"
+    NOT_FINITE = "not_finite"
+    LATE = "late"
+
+
+def _optional(avro_type: Any, name: str, doc: str) -> dict[str, Any]:
+    return {"name": name, "type": ["null", avro_type], "default": None, "doc": doc}
+
+
+DEAD_LETTER_SCHEMA: dict[str, Any] = {
+    "type": "record",
+    "name": "DeadLetter",
+    "namespace": "headwater",
+    "doc": "An event that was not aggregated, why, and where it stands.",
+    "fields": [
+        {"name": "reason", "type": "string", "default": "", "doc": "One of the closed list of reasons."},
+        {"name": "detail", "type": "string", "default": "", "doc": "What exactly was found, for a person."},
+        {"name": "topic", "type": "string", "default": "", "doc": "Topic of the event."},
+        {"name": "partition", "type": "int", "default": -1, "doc": "Partition of the event."},
+        {"name": "offset", "type": "long", "default": -1, "doc": "Offset of the event."},
+        {
+            "name": "record_timestamp",
+            "type": {"type": "long", "logicalType": "timestamp-millis"},
+            "default": 0,
+            "doc": "Kafka timestamp of the event.",
+        },
+        _optional("int", "schema_id", "Schema id that the event names, where it could be read."),
+        _optional("bytes", "entity_key", "Canonical entity key, where it could be read."),
+        _optional({"type": "long", "logicalType": "timestamp-micros"}, "event_time", "Event time, where it could be read."),
+        _optional("bytes", "value", f"The event as it came, if it has at most {VALUE_CAP_BYTES} bytes."),
+        {"name": "value_bytes", "type": "long", "default": 0, "doc": "Length of the event as it came, in bytes."},
+        _optional("string", "value_sha256", "SHA-256 of the event in hexadecimal, where it was too long to keep."),
+        {
+            "name": "headers",
+            "type": {"type": "map", "values": "bytes"},
+            "default": {},
+            "doc": "Record headers of the event.",
+        },
+    ],
+}

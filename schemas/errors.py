@@ -1,0 +1,111 @@
+"""Every error that Headwater raises on purpose, in one tree.
+
+::
+
+    HeadwaterError
+    ├── DeclarationError            a feature view, source or path of them is wrong; carries every mistake
+    ├── ContractError               an Avro file is missing, unreadable or not what a view needs
+    ├── FormatError                 bytes that should be ours cannot be read (key, header, row)
+    ├── SettingsError               a setting is missing or contradicts another
+    ├── PrerequisiteError           the machine lacks something (JDK, disk, memory, a free port)
+    ├── DependencyError             a service that this process needs
+    │   ├── BrokerError             Kafka cannot be reached or refused
+    │   ├── TopicError              a topic is missing or is set up wrongly
+    │   ├── RegistryError           the schema registry cannot be reached or refused
+    │   ├── OnlineStoreError        Redis cannot be reached, or its settings are unsafe
+    │   ├── OfflineStoreError       the offline log cannot be read or written
+    │   └── ClusterError            Flink cannot be reached, or refused the job
+    ├── FencedError                 another writer owns what this one was about to write
+    ├── StackError                  the local stack cannot be started, found or stopped
+    └── VerificationError           there was nothing to compare, or what is stored differs from the reference
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One thing wrong with a declaration: where it stands, what is wrong and how to mend it."""
+
+    where: str
+    what: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        line = f"{self.where}: {self.what}"
+        return f"{line} ({self.remedy})" if self.remedy else line
+
+
+class HeadwaterError(Exception):
+    """The root of the tree: catch it to catch all that Headwater raises on purpose."""
+
+
+class DeclarationError(HeadwaterError):
+    """A declaration is wrong.
+
+    Attributes:
+        mistakes: every mistake that was found, not only the first.
+    """
+
+    def __init__(self, mistakes: Sequence[Mistake]) -> None:
+        self.mistakes = tuple(mistakes)
+        super().__init__("\n".join(str(mistake) for mistake in self.mistakes))
+
+
+class ContractError(HeadwaterError):
+    """An Avro schema file is missing, unreadable, or not what a feature view needs."""
+
+
+class FormatError(HeadwaterError):
+    """Bytes that should be in one of Headwater's own formats cannot be read."""
+
+
+class SettingsError(HeadwaterError):
+    """A setting is missing, malformed, or contradicts another."""
+
+
+class PrerequisiteError(HeadwaterError):
+    """The machine lacks something that must be there first; the message says how to get it."""
+
+
+class DependencyError(HeadwaterError):
+    """A service that this process depends on cannot be used."""
+
+
+class BrokerError(DependencyError):
+    """Kafka cannot be reached, or refused the request."""
+
+
+class TopicError(DependencyError):
+    """A topic is missing or is set up in a way that would lose data; the message has the command that mends it."""
+
+
+class RegistryError(DependencyError):
+    """The schema registry cannot be reached, or refused the request."""
+
+
+class OnlineStoreError(DependencyError):
+    """Redis cannot be reached, or its settings could drop values silently."""
+
+
+class OfflineStoreError(DependencyError):
+    """The offline log cannot be read or written."""
+
+
+class ClusterError(DependencyError):
+    """Flink cannot be reached, or refused or lost the job."""
+
+
+class FencedError(HeadwaterError):
+    """Another writer has moved on past this one: what was about to be written is stale."""
+
+
+class StackError(HeadwaterError):
+    """The local stack cannot be started, found or stopped."""
+
+
+class VerificationError(HeadwaterError):
+    """There was nothing to compare, or what is stored differs from the reference."""
