@@ -1,0 +1,38 @@
+"""Declare features: sources, views, aggregates and windows, and the plan that they compile to."""
+
+from headwater.schemas.aggregates import (
+    count_events,
+    count_of,
+    first_of,
+    last_of,
+    max_of,
+    mean_of,
+    min_of,
+    stddev_of,
+    sum_of,
+)
+from headwater.schemas.compile import compile_view
+from headwater.schemas.errors import DeclarationError, HeadwaterError, Mistake
+from headwater.schemas.plan import Plan
+from headwater.schemas.view import EventSource, FeatureView
+from headwater.schemas.windows import sliding
+
+__all__ = [
+    "DeclarationError",
+    "EventSource",
+    "FeatureView",
+    "HeadwaterError",
+    "Mistake",
+    "Plan",
+    "compile_view",
+    "count_events",
+    "count_of",
+    "first_of",
+    "last_of",
+    "max_of",
+    "mean_of",
+    "min_of",
+    "sliding",
+    "stddev_of",
+    "sum_of",
+]

@@ -50,7 +50,9 @@ DEAD_LETTER_SCHEMA: dict[str, Any] = {
         },
         _optional("int", "schema_id", "Schema id that the event names, where it could be read."),
         _optional("bytes", "entity_key", "Canonical entity key, where it could be read."),
-        _optional({"type": "long", "logicalType": "timestamp-micros"}, "event_time", "Event time, where it could be read."),
+        _optional(
+            {"type": "long", "logicalType": "timestamp-micros"}, "event_time", "Event time, where it could be read."
+        ),
         _optional("bytes", "value", f"The event as it came, if it has at most {VALUE_CAP_BYTES} bytes."),
         {"name": "value_bytes", "type": "long", "default": 0, "doc": "Length of the event as it came, in bytes."},
         _optional("string", "value_sha256", "SHA-256 of the event in hexadecimal, where it was too long to keep."),

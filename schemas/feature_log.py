@@ -30,7 +30,7 @@ FIXED_FIELDS = ("generation", "clock", "n", "event_time", "ingested_at", "comput
 
 
 class RowHeader(NamedTuple):
-    """The fixed part of a row. `empty_at_us` is when its last event leaves the last window; NEVER_US if nothing will."""
+    """The fixed part of a row. `empty_at_us` is when the last event leaves the last window."""
 
     generation: int
     clock_us: int
@@ -100,14 +100,20 @@ def empty_at_field(window: Window) -> str:
     return f"empty_at_{window.name}"
 
 
-def log_schema(view: str, entity: Sequence[EntityField], windows: Sequence[Window], features: Sequence[Feature]) -> dict[str, Any]:
+def log_schema(
+    view: str, entity: Sequence[EntityField], windows: Sequence[Window], features: Sequence[Feature]
+) -> dict[str, Any]:
     """The Avro schema of a view's rows; every optional field has a default, so that it evolves FULL_TRANSITIVE."""
     micros = {"type": "long", "logicalType": "timestamp-micros"}
     millis = {"type": "long", "logicalType": "timestamp-millis"}
     cause = {"type": "enum", "name": "FeatureRowCause", "symbols": list(CAUSES), "default": "EVENT"}
     fields: list[dict[str, Any]] = [
         *({"name": field.name, "type": field.type, "doc": "Entity key."} for field in entity),
-        {"name": "generation", "type": "long", "doc": "Generation of the view's definition; first part of the version."},
+        {
+            "name": "generation",
+            "type": "long",
+            "doc": "Generation of the view's definition; first part of the version.",
+        },
         {"name": "clock", "type": micros, "doc": "The key's clock at this row; second part of the version."},
         {"name": "n", "type": "long", "doc": "Events within reach of the clock; third part of the version."},
         {"name": "event_time", "type": micros, "doc": "Greatest event time of the key."},

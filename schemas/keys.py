@@ -14,9 +14,8 @@ from typing import Literal
 
 from fastavro import schemaless_reader, schemaless_writer
 from fastavro.types import AvroMessage, Schema
-from pydantic import BaseModel, ConfigDict
-
 from headwater.schemas.errors import FormatError
+from pydantic import BaseModel, ConfigDict
 
 KeyType = Literal["string", "long", "bytes", "boolean"]
 KeyValue = str | int | bytes | bool

@@ -6,12 +6,11 @@ import hashlib
 import json
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
-
 from headwater.schemas.errors import FormatError
 from headwater.schemas.keys import EntityField
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
-PLAN_FORMAT = 1
+PLAN_FORMAT: Literal[1] = 1
 
 ColumnType = Literal["long", "double", "string", "bytes", "boolean"]
 AggregateName = Literal["count", "sum", "mean", "min", "max", "stddev", "first", "last"]
