@@ -1,0 +1,117 @@
+"""From a Kafka record to an event of the reference, or to the reason why it is none: the kernel's rules, naively."""
+
+from __future__ import annotations
+
+import io
+import math
+import struct
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fastavro import parse_schema, schemaless_reader
+from fastavro.read import SchemaResolutionError
+from headwater.operators.reference import ReferenceEvent
+from headwater.schemas.dead_letter import Reason
+from headwater.schemas.errors import FormatError
+from headwater.schemas.keys import EntityField, KeyValue, encode_key
+from headwater.schemas.plan import Path, Plan
+
+LATEST_EVENT_TIME_MS = 253_402_300_800_000
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRecord:
+    """A record of an event topic, as Kafka gave it."""
+
+    value: bytes | None
+    timestamp_ms: int
+    partition: int
+    offset: int
+
+
+SchemaLookup = Callable[[int], Mapping[str, Any] | None]
+
+
+def read_event(
+    plan: Plan, source: int, record: SourceRecord, schema_of: SchemaLookup
+) -> tuple[bytes, ReferenceEvent] | Reason:
+    """The key and the event in the record, or the reason why it is rejected.
+
+    Args:
+        plan: the view's plan.
+        source: index of the record's source in the plan.
+        record: the record.
+        schema_of: the writer schema that the registry has for an id, or None if it has none.
+    """
+    if record.value is None:
+        return Reason.NULL_VALUE
+    if record.value[:1] != b"\0":
+        return Reason.BAD_MAGIC
+    if len(record.value) < 5:
+        return Reason.TRUNCATED
+    writer = schema_of(struct.unpack(">I", record.value[1:5])[0])
+    if writer is None:
+        return Reason.UNKNOWN_SCHEMA
+    stream = io.BytesIO(record.value[5:])
+    try:
+        event: Any = schemaless_reader(stream, _plain(writer), _plain(plan.sources[source].reader_schema))
+    except SchemaResolutionError:
+        return Reason.SCHEMA_INCOMPATIBLE
+    except EOFError:
+        return Reason.TRUNCATED
+    except (ValueError, IndexError, OverflowError, UnicodeDecodeError):
+        return Reason.MALFORMED
+    if stream.read(1):
+        return Reason.TRAILING_BYTES
+    return _accept(plan, source, record, event)
+
+
+def _accept(plan: Plan, source: int, record: SourceRecord, event: Any) -> tuple[bytes, ReferenceEvent] | Reason:
+    declared = plan.sources[source]
+    stamp = _at(event, declared.event_time.path)
+    if stamp is None:
+        return Reason.MISSING_EVENT_TIME
+    time_us = stamp * 1000 if declared.event_time.unit == "ms" else stamp
+    if not 0 <= time_us < LATEST_EVENT_TIME_MS * 1000:
+        return Reason.EVENT_TIME_OUT_OF_RANGE
+    key = _key(plan.entity, [_at(event, path) for path in declared.key])
+    if isinstance(key, Reason):
+        return key
+    if time_us > (record.timestamp_ms + declared.allowed_skew_ms) * 1000:
+        return Reason.FUTURE_EVENT
+    values = tuple(_at(event, path) for path in declared.columns)
+    if any(isinstance(value, float) and not math.isfinite(value) for value in values):
+        return Reason.NOT_FINITE
+    return key, ReferenceEvent(time_us, values, record.timestamp_ms, source, record.partition, record.offset)
+
+
+def _at(event: Any, path: Path) -> Any:
+    for name in path:
+        if event is None:
+            return None
+        event = event[name]
+    return event
+
+
+def _key(entity: tuple[EntityField, ...], parts: list[Any]) -> bytes | Reason:
+    if any(part is None or part in ("", b"") for part in parts):
+        return Reason.MISSING_KEY
+    values: dict[str, KeyValue] = {field.name: part for field, part in zip(entity, parts, strict=True)}
+    try:
+        return encode_key(entity, values)
+    except FormatError:
+        return Reason.KEY_TOO_LONG
+
+
+def _plain(schema: Any) -> Any:
+    """The parsed schema without logical types: their underlying values are what is aggregated."""
+    return parse_schema(_without_logical_types(schema))
+
+
+def _without_logical_types(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_without_logical_types(branch) for branch in schema]
+    if isinstance(schema, Mapping):
+        return {key: _without_logical_types(value) for key, value in schema.items() if key != "logicalType"}
+    return schema
