@@ -23,25 +23,37 @@ class Settings(BaseSettings):
         default_factory=dict, description="Further Kafka client properties as JSON, such as those of TLS and SASL."
     )
     registry_url: str = Field("http://127.0.0.1:8081", description="Schema registry, the Confluent API's base URL.")
-    redis_url: SecretStr = Field(SecretStr("redis://127.0.0.1:6379/0"), description="Online store, with password if any.")
-    offline_root: str = Field("offline", description="Directory or object store URL below which the Delta tables stand.")
+    redis_url: SecretStr = Field(
+        SecretStr("redis://127.0.0.1:6379/0"), description="Online store, with password if any."
+    )
+    offline_root: str = Field(
+        "offline", description="Directory or object store URL below which the Delta tables stand."
+    )
     flink_rest_url: str = Field("http://127.0.0.1:8081", description="REST address of the Flink cluster.")
     checkpoint_dir: str = Field("checkpoints", description="Directory or URL that all of the Flink cluster can write.")
     checkpoint_interval_ms: int = Field(10_000, ge=100, description="Time between checkpoints.")
     parallelism: int = Field(2, ge=1, description="Parallel subtasks of a compute job.")
     state_backend: str = Field("hashmap", pattern="^(hashmap|rocksdb)$", description="Where Flink keeps state.")
     transaction_timeout_ms: int = Field(
-        600_000, ge=10_000, description="How long the broker keeps a transaction of a dead job open; at most its own limit."
+        600_000,
+        ge=10_000,
+        description="How long the broker keeps a transaction of a dead job open; at most its own limit.",
     )
     unknown_schema_wait_ms: int = Field(
-        5_000, ge=0, description="How old a record must be before a schema id that a healthy registry denies rejects it."
+        5_000,
+        ge=0,
+        description="How old a record must be before a schema id that a healthy registry denies rejects it.",
     )
-    archive_flush_seconds: float = Field(30.0, gt=0, description="Longest time a committed row waits for its Parquet file.")
+    archive_flush_seconds: float = Field(
+        30.0, gt=0, description="Longest time a committed row waits for its Parquet file."
+    )
     archive_max_rows: int = Field(500_000, ge=1, description="Rows that are flushed before that time has passed.")
     metrics_host: str = Field("127.0.0.1", description="Address on which /metrics listens.")
     metrics_port: int = Field(0, ge=0, le=65535, description="Port on which /metrics listens; 0 takes a free one.")
     instance: str = Field("0", description="Name of this process among its like, stable across restarts.")
-    log_format: str = Field("auto", pattern="^(auto|json|console)$", description="How log lines look; auto asks the terminal.")
+    log_format: str = Field(
+        "auto", pattern="^(auto|json|console)$", description="How log lines look; auto asks the terminal."
+    )
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least level that is logged.")
 
 

@@ -1,0 +1,129 @@
+"""Feature views found by path, compiled against the Avro files that lie with them."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from headwater.pipelines.contracts import Contract, find_contract
+from headwater.schemas.compile import compile_view
+from headwater.schemas.declaration import collecting_mistakes
+from headwater.schemas.errors import ContractError, DeclarationError, Mistake
+from headwater.schemas.plan import Plan
+from headwater.schemas.view import FeatureView
+
+_SKIPPED = ("test_", "_", ".", "conftest")
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledView:
+    """A view's plan, the contract of its source, and the file that declares it."""
+
+    plan: Plan
+    contract: Contract
+    file: Path
+
+
+def load_plans(path: Path, schemas: Path | None = None) -> list[CompiledView]:
+    """All feature views that the Python file, or the Python files below the directory, declare; by name.
+
+    Args:
+        path: a file or directory of declarations.
+        schemas: where the Avro files are; by default beside the declarations or in the directory above.
+
+    Raises:
+        DeclarationError: with every mistake of every view.
+    """
+    if not path.exists():
+        raise DeclarationError(
+            [Mistake(str(path), "there is no such file or directory", "give the path of your views")]
+        )
+    base = path if path.is_dir() else path.parent
+    roots = [schemas] if schemas else [base, base.resolve().parent]
+    compiled: list[CompiledView] = []
+    with collecting_mistakes() as mistakes:
+        found = [(file, view) for file in _files(path) for view in _views(file, base, mistakes)]
+        for file, view in found:
+            if not (view.broken or view.source.broken):
+                _compile(file, view, roots, compiled, mistakes)
+        _check_unique(found, mistakes)
+        if not found and not mistakes:
+            mistakes.append(Mistake(str(path), "declares no FeatureView", "assign one to a module-level name"))
+    if mistakes:
+        raise DeclarationError(mistakes)
+    return sorted(compiled, key=lambda view: view.plan.view)
+
+
+def _compile(
+    file: Path, view: FeatureView, roots: Sequence[Path], compiled: list[CompiledView], mistakes: list[Mistake]
+) -> None:
+    try:
+        contract = find_contract(view.source.subject_name, roots)
+        compiled.append(CompiledView(compile_view(view, contract.newest), contract, file))
+    except ContractError as error:
+        mistakes.append(Mistake(f"{view.where} view {view.name} source.subject", str(error)))
+    except DeclarationError as error:
+        mistakes.extend(error.mistakes)
+
+
+def _check_unique(found: Sequence[tuple[Path, FeatureView]], mistakes: list[Mistake]) -> None:
+    first: dict[str, FeatureView] = {}
+    for _, view in found:
+        if view.broken:
+            continue
+        other = first.setdefault(view.name, view)
+        if other is not view:
+            mistakes.append(
+                Mistake(f"{view.where} view {view.name}", f"the name is taken by {other.where}", "rename one")
+            )
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    return sorted(
+        file
+        for file in path.rglob("*.py")
+        if not any(part.startswith(_SKIPPED) for part in file.relative_to(path).parts)
+    )
+
+
+def _views(file: Path, base: Path, mistakes: list[Mistake]) -> list[FeatureView]:
+    """The views among the file's module-level values. Whatever the file raises is a mistake of its author's."""
+    spec = importlib.util.spec_from_file_location(f"headwater_views_{file.stem}", file)
+    if spec is None or spec.loader is None:
+        mistakes.append(Mistake(str(file), "is not a Python file", "name it .py"))
+        return []
+    module = importlib.util.module_from_spec(spec)
+    try:
+        with _importable(base):
+            spec.loader.exec_module(module)
+    except Exception as error:
+        line = next(
+            (
+                frame.lineno
+                for frame in reversed(traceback.extract_tb(error.__traceback__))
+                if frame.filename == str(file)
+            ),
+            None,
+        )
+        where = f"{file}:{error.lineno if isinstance(error, SyntaxError) else line or 1}"
+        mistakes.append(Mistake(where, f"{type(error).__name__}: {error}", "the file could not be run"))
+        return []
+    unique = {id(value): value for value in vars(module).values() if isinstance(value, FeatureView)}
+    return [view for view in unique.values() if view.where.startswith(f"{file.name}:")]
+
+
+@contextmanager
+def _importable(base: Path) -> Iterator[None]:
+    """Lets declarations import modules that lie beside them."""
+    sys.path.insert(0, str(base.resolve()))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(base.resolve()))

@@ -1,0 +1,1 @@
+"""The shop example: purchases, and what a customer has bought lately."""
