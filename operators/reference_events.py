@@ -11,13 +11,16 @@ from typing import Any
 
 from fastavro import parse_schema, schemaless_reader
 from fastavro.read import SchemaResolutionError
+
 from headwater.operators.reference import ReferenceEvent
+from headwater.schemas.avro import without_logical_types
 from headwater.schemas.dead_letter import Reason
 from headwater.schemas.errors import FormatError
 from headwater.schemas.keys import EntityField, KeyValue, encode_key
 from headwater.schemas.plan import Path, Plan
 
 LATEST_EVENT_TIME_MS = 253_402_300_800_000
+FRAME = struct.Struct(">bI")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,38 +36,49 @@ class SourceRecord:
 SchemaLookup = Callable[[int], Mapping[str, Any] | None]
 
 
-def read_event(
-    plan: Plan, source: int, record: SourceRecord, schema_of: SchemaLookup
-) -> tuple[bytes, ReferenceEvent] | Reason:
-    """The key and the event in the record, or the reason why it is rejected.
+class EventReader:
+    """Reads records as the view's plan says; schemas are looked up once for each id."""
 
-    Args:
-        plan: the view's plan.
-        source: index of the record's source in the plan.
-        record: the record.
-        schema_of: the writer schema that the registry has for an id, or None if it has none.
-    """
-    if record.value is None:
-        return Reason.NULL_VALUE
-    if record.value[:1] != b"\0":
-        return Reason.BAD_MAGIC
-    if len(record.value) < 5:
-        return Reason.TRUNCATED
-    writer = schema_of(struct.unpack(">I", record.value[1:5])[0])
-    if writer is None:
-        return Reason.UNKNOWN_SCHEMA
-    stream = io.BytesIO(record.value[5:])
-    try:
-        event: Any = schemaless_reader(stream, _plain(writer), _plain(plan.sources[source].reader_schema))
-    except SchemaResolutionError:
-        return Reason.SCHEMA_INCOMPATIBLE
-    except EOFError:
-        return Reason.TRUNCATED
-    except (ValueError, IndexError, OverflowError, UnicodeDecodeError):
-        return Reason.MALFORMED
-    if stream.read(1):
-        return Reason.TRAILING_BYTES
-    return _accept(plan, source, record, event)
+    def __init__(self, plan: Plan, schema_of: SchemaLookup) -> None:
+        """
+        Args:
+            plan: the view's plan.
+            schema_of: the writer schema that the registry has for an id, or None if it has none.
+        """
+        self._plan = plan
+        self._schema_of = schema_of
+        self._writers: dict[int, Any] = {}
+        self._readers = [_parsed(source.reader_schema) for source in plan.sources]
+
+    def read(self, source: int, record: SourceRecord) -> tuple[bytes, ReferenceEvent] | Reason:
+        """The key and the event in a record of the plan's source of this index, or the reason why it is rejected."""
+        if record.value is None:
+            return Reason.NULL_VALUE
+        if record.value[:1] != b"\0":
+            return Reason.BAD_MAGIC
+        if len(record.value) < FRAME.size:
+            return Reason.TRUNCATED
+        writer = self._writer(FRAME.unpack_from(record.value)[1])
+        if writer is None:
+            return Reason.UNKNOWN_SCHEMA
+        stream = io.BytesIO(record.value[FRAME.size :])
+        try:
+            event: Any = schemaless_reader(stream, writer, self._readers[source])
+        except SchemaResolutionError:
+            return Reason.SCHEMA_INCOMPATIBLE
+        except EOFError:
+            return Reason.TRUNCATED
+        except (ValueError, IndexError, OverflowError, UnicodeDecodeError):
+            return Reason.MALFORMED
+        if stream.read(1):
+            return Reason.TRAILING_BYTES
+        return _accept(self._plan, source, record, event)
+
+    def _writer(self, schema_id: int) -> Any:
+        if schema_id not in self._writers:
+            schema = self._schema_of(schema_id)
+            self._writers[schema_id] = None if schema is None else _parsed(schema)
+        return self._writers[schema_id]
 
 
 def _accept(plan: Plan, source: int, record: SourceRecord, event: Any) -> tuple[bytes, ReferenceEvent] | Reason:
@@ -104,14 +118,6 @@ def _key(entity: tuple[EntityField, ...], parts: list[Any]) -> bytes | Reason:
         return Reason.KEY_TOO_LONG
 
 
-def _plain(schema: Any) -> Any:
+def _parsed(schema: Any) -> Any:
     """The parsed schema without logical types: their underlying values are what is aggregated."""
-    return parse_schema(_without_logical_types(schema))
-
-
-def _without_logical_types(schema: Any) -> Any:
-    if isinstance(schema, list):
-        return [_without_logical_types(branch) for branch in schema]
-    if isinstance(schema, Mapping):
-        return {key: _without_logical_types(value) for key, value in schema.items() if key != "logicalType"}
-    return schema
+    return parse_schema(without_logical_types(schema))

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Literal
 
+from pydantic import AfterValidator, BeforeValidator
+
 from headwater.schemas.declaration import Declaration
 from headwater.schemas.plan import AggregateName, ColumnType
 from headwater.schemas.windows import SlidingWindow, as_window
-from pydantic import AfterValidator, BeforeValidator
 
 WindowLike = str | timedelta | SlidingWindow
 NUMBERS: frozenset[ColumnType] = frozenset({"long", "double"})

@@ -9,6 +9,7 @@ from typing import Any
 
 from fastavro import parse_schema
 from fastavro.schema import SchemaParseException, UnknownType
+
 from headwater.schemas.errors import ContractError
 from headwater.schemas.plan import ColumnType, Path
 
@@ -154,6 +155,15 @@ class AvroRecord:
             return self._prune(branch, needed, done, "")
         done.add(full_name)
         return dict(branch)
+
+
+def without_logical_types(schema: Any) -> Any:
+    """The schema with every value as its underlying type: timestamps are whole numbers, not datetimes."""
+    if isinstance(schema, list):
+        return [without_logical_types(branch) for branch in schema]
+    if isinstance(schema, Mapping):
+        return {key: without_logical_types(value) for key, value in schema.items() if key != "logicalType"}
+    return schema
 
 
 def _full_name(schema: Mapping[str, Any], namespace: str) -> str:

@@ -158,16 +158,16 @@ class _Compiler:
             column, output = self._input(aggregation)
             if output is None:
                 continue
-            for window in aggregation.windows:
-                features.append(
-                    Feature(
-                        name=f"{aggregation.base_name}_{window.name}",
-                        aggregate=aggregation.aggregate,
-                        column=column,
-                        window=self._window(window),
-                        type=output,
-                    )
+            features.extend(
+                Feature(
+                    name=f"{aggregation.base_name}_{window.name}",
+                    aggregate=aggregation.aggregate,
+                    column=column,
+                    window=self._window(window),
+                    type=output,
                 )
+                for window in aggregation.windows
+            )
         return tuple(features)
 
     def _input(self, aggregation: Aggregation) -> tuple[int | None, ColumnType | None]:
@@ -225,7 +225,7 @@ class _Compiler:
     def _check_names(
         self, entity: tuple[EntityField, ...], features: tuple[Feature, ...], windows: tuple[Window, ...]
     ) -> None:
-        taken = {name: "a field of every row" for name in (*FIXED_FIELDS, *ARCHIVE_FIELDS)}
+        taken = dict.fromkeys((*FIXED_FIELDS, *ARCHIVE_FIELDS), "a field of every row")
         for window in windows:
             taken |= {name(window): "a field of every row" for name in (next_change_field, empty_at_field)}
         for kind, names in (("entity", [f.name for f in entity]), ("features", [f.name for f in features])):

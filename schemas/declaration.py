@@ -9,8 +9,9 @@ from contextvars import ContextVar
 from pathlib import PurePath
 from typing import Any
 
-from headwater.schemas.errors import DeclarationError, Mistake
 from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
+
+from headwater.schemas.errors import DeclarationError, Mistake
 
 _collected: ContextVar[list[Mistake] | None] = ContextVar("_collected", default=None)
 
@@ -71,7 +72,7 @@ def _caller() -> str:
     depth = 2
     while True:
         try:
-            frame = sys._getframe(depth)
+            frame = sys._getframe(depth)  # noqa: SLF001 - the documented way to the caller's frame
         except ValueError:
             return ""
         module = frame.f_globals.get("__name__", "")

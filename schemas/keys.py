@@ -14,8 +14,9 @@ from typing import Literal
 
 from fastavro import schemaless_reader, schemaless_writer
 from fastavro.types import AvroMessage, Schema
-from headwater.schemas.errors import FormatError
 from pydantic import BaseModel, ConfigDict
+
+from headwater.schemas.errors import FormatError
 
 KeyType = Literal["string", "long", "bytes", "boolean"]
 KeyValue = str | int | bytes | bool

@@ -6,9 +6,10 @@ import hashlib
 import json
 from typing import Any, Literal
 
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+
 from headwater.schemas.errors import FormatError
 from headwater.schemas.keys import EntityField
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 PLAN_FORMAT: Literal[1] = 1
 

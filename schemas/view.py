@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated
 
+from pydantic import AfterValidator, Field
+
 from headwater.schemas.aggregates import Aggregation
 from headwater.schemas.declaration import Declaration
 from headwater.schemas.durations import Duration, parse_duration
 from headwater.schemas.plan import TimeUnit
-from pydantic import AfterValidator, Field
 
 
 def _as_names(value: str | Sequence[str]) -> tuple[str, ...]:

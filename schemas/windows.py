@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from pydantic import field_validator
+
 from headwater.schemas.declaration import Declaration
 from headwater.schemas.durations import Duration, duration_text, parse_duration, to_ms
-from pydantic import field_validator
 
 RESOLUTION_LADDER_MS = (1_000, 10_000, 60_000, 600_000, 3_600_000, 86_400_000)
 SHORTEST_MS = 1_000

@@ -13,6 +13,7 @@ from typing import Any
 from fastavro import parse_schema, schemaless_reader
 
 from headwater.operators.reference import ReferenceEvent
+from headwater.schemas.avro import without_logical_types
 from headwater.schemas.feature_log import RowHeader
 from headwater.schemas.plan import Plan
 
@@ -69,7 +70,7 @@ class KernelHarness:
         answer = json.loads(self._jvm.stdout.readline() or '{"error": "the harness has ended"}')
         if "error" in answer:
             raise RuntimeError(answer["error"])
-        schema = parse_schema(_without_logical_types(plan.log.schema_))
+        schema = parse_schema(without_logical_types(plan.log.schema_))
         rows = [
             KernelRow(
                 op=row["op"],
@@ -111,11 +112,3 @@ def _decode(schema: Any, framed: bytes) -> dict[str, Any]:
     if framed[:1] != b"\0" or stream.read(1) or not isinstance(row, dict):
         raise RuntimeError(f"not a framed row: {framed!r}")
     return row
-
-
-def _without_logical_types(schema: Any) -> Any:
-    if isinstance(schema, list):
-        return [_without_logical_types(branch) for branch in schema]
-    if isinstance(schema, dict):
-        return {key: _without_logical_types(value) for key, value in schema.items() if key != "logicalType"}
-    return schema

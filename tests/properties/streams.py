@@ -9,10 +9,10 @@ from typing import Any
 from hypothesis import strategies as st
 
 from headwater.operators.reference import ReferenceEvent
+from headwater.schemas.aggregates import Aggregation
 from headwater.schemas.compile import compile_view
 from headwater.schemas.plan import Plan
 from headwater.schemas.view import EventSource, FeatureView
-from headwater.schemas.aggregates import Aggregation
 from headwater.schemas.windows import sliding
 from tests.properties.harness import Op, event_op
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -77,7 +78,7 @@ def assert_row_is_right(plan: Plan, events: list[ReferenceEvent], row: KernelRow
 
 def assert_no_version_is_written_twice_in_an_attempt(stream: Stream, run: KernelRun) -> None:
     bounds = [*stream.attempts, len(stream.ops) + 1]
-    for begin, end in zip(bounds, bounds[1:], strict=False):
+    for begin, end in pairwise(bounds):
         versions = [(row.key, row.header.pack()[:24]) for row in run.rows if begin <= row.op < end]
         assert len(versions) == len(set(versions))
 

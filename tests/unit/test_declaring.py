@@ -54,6 +54,10 @@ def plan_of(*features: Any, source: EventSource = RIDES, **more: Any) -> Plan:
     return compile_view(view_of(*features, source=source, **more), EVENT)
 
 
+def ride_source(**changed: Any) -> EventSource:
+    return EventSource(**{"topic": "rides", "key": "driver", "event_time": "ended", "allowed_skew": "1s", **changed})
+
+
 def mistakes_of(*features: Any, source: EventSource = RIDES, **more: Any) -> list[str]:
     with pytest.raises(DeclarationError) as caught:
         plan_of(*features, source=source, **more)
@@ -122,43 +126,29 @@ def test_the_resolution_is_the_coarsest_step_of_a_thirtieth(length_ms: int, reso
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        (lambda: mistakes_of(sum_of("fair", over="1h")), "no field 'fair'; did you mean 'fare'?"),
-        (lambda: mistakes_of(sum_of("city.idd", over="1h")), "city has no field 'idd'; did you mean 'id'?"),
-        (lambda: mistakes_of(sum_of("note", over="1h")), "sum of note, a string (it takes double, long)"),
-        (lambda: mistakes_of(first_of("city", over="1h")), "city is of type record"),
-        (lambda: mistakes_of(first_of("price", over="1h")), "price is of type decimal"),
-        (lambda: mistakes_of(first_of("either", over="1h")), "either is a union of 2 types"),
-        (lambda: mistakes_of(first_of("fare.x", over="1h")), "fare is not a record"),
-        (lambda: mistakes_of(count_events(over="1s")), "is no longer than the allowed skew, 1s"),
-        (lambda: mistakes_of(count_events(over=["1h", "1h"])), "already the name of another of the features"),
-        (lambda: mistakes_of(count_events(over="1h"), entity=["a", "b"]), "names 2 fields, but the source's key has 1"),
-        (lambda: mistakes_of(count_events(over="1h"), entity="clock"), "entity.clock: is already a field of every row"),
-        (lambda: mistakes_of(count_events(over="1h", name="a b")), "features.a b_1h: is not a name"),
-        (lambda: mistakes_of(count_events(over=sliding("1m", resolution="1h"))), "its resolution is longer than itself"),
-        (lambda: mistakes_of(count_events(over="1h"), emission_interval="5m"), "emission_interval: is 5m"),
-        (
-            lambda: mistakes_of(count_events(over="1h"), source=EventSource(topic="r", key="fare", event_time="ended")),
-            "fare is a double",
-        ),
-        (
-            lambda: mistakes_of(count_events(over="1h"), source=EventSource(topic="r", key="driver", event_time="started_ms")),
-            "started_ms is a plain long (say event_time_unit='ms' or 'us')",
-        ),
-        (
-            lambda: mistakes_of(count_events(over="1h"), source=EventSource(topic="r", key="driver", event_time="note")),
-            "note is of type string (use a long since the epoch)",
-        ),
-        (
-            lambda: mistakes_of(
-                count_events(over="1h"),
-                source=EventSource(topic="r", key="driver", event_time="ended", event_time_unit="ms"),
-            ),
-            "is ms, but ended is timestamp-micros",
-        ),
+        ({"features": sum_of("fair", over="1h")}, "no field 'fair'; did you mean 'fare'?"),
+        ({"features": sum_of("city.idd", over="1h")}, "city has no field 'idd'; did you mean 'id'?"),
+        ({"features": sum_of("note", over="1h")}, "sum of note, a string (it takes double, long)"),
+        ({"features": first_of("city", over="1h")}, "city is of type record"),
+        ({"features": first_of("price", over="1h")}, "price is of type decimal"),
+        ({"features": first_of("either", over="1h")}, "either is a union of 2 types"),
+        ({"features": first_of("fare.x", over="1h")}, "fare is not a record"),
+        ({"features": count_events(over="1s")}, "is no longer than the allowed skew, 1s"),
+        ({"features": count_events(over=["1h", "1h"])}, "already the name of another of the features"),
+        ({"features": count_events(over=sliding("1m", resolution="1h"))}, "its resolution is longer than itself"),
+        ({"features": count_events(over="1h", name="a b")}, "features.a b_1h: is not a name"),
+        ({"entity": ["a", "b"]}, "names 2 fields, but the source's key has 1"),
+        ({"entity": "clock"}, "entity.clock: is already a field of every row"),
+        ({"emission_interval": "5m"}, "emission_interval: is 5m"),
+        ({"source": ride_source(key="fare")}, "fare is a double"),
+        ({"source": ride_source(event_time="started_ms")}, "is a plain long (say event_time_unit='ms' or 'us')"),
+        ({"source": ride_source(event_time="note")}, "note is of type string (use a long since the epoch)"),
+        ({"source": ride_source(event_time_unit="ms")}, "is ms, but ended is timestamp-micros"),
     ],
-)  # fmt: skip
-def test_a_mistake_is_named_with_its_place_and_its_remedy(wrong: Any, said: str) -> None:
-    mistakes = wrong()
+)
+def test_a_mistake_is_named_with_its_place_and_its_remedy(wrong: dict[str, Any], said: str) -> None:
+    features = wrong.pop("features", count_events(over="1h"))
+    mistakes = mistakes_of(features, **wrong)
     assert any(said in mistake for mistake in mistakes), mistakes
     assert all(mistake.startswith("test_declaring.py:") for mistake in mistakes)
 
@@ -174,11 +164,11 @@ def test_a_mistake_is_named_with_its_place_and_its_remedy(wrong: Any, said: str)
         (lambda: EventSource(topic="no spaces", key="a", event_time="b"), "EventSource topic"),
         (lambda: EventSource(topic="t", key="a", event_time="b", lateness="1m"), "EventSource lateness"),
         (lambda: view_of(count_events(over="1h"), name="Rides"), "FeatureView name"),
-        (lambda: view_of(), "FeatureView features"),
+        (view_of, "FeatureView features"),
     ],
 )  # fmt: skip
 def test_a_wrong_argument_raises_where_it_stands(declare: Any, said: str) -> None:
-    with pytest.raises(DeclarationError, match="test_declaring.py:") as caught:
+    with pytest.raises(DeclarationError, match=r"test_declaring\.py:") as caught:
         declare()
     assert said in str(caught.value)
 

@@ -60,7 +60,7 @@ def test_the_newest_version_of_a_schema_is_the_readers(tmp_path: Path) -> None:
 
 
 def test_a_missing_schema_says_where_to_write_it(tmp_path: Path) -> None:
-    with pytest.raises(ContractError, match="write .*subjects/clicks-value/v1.avsc"):
+    with pytest.raises(ContractError, match=r"write .*subjects/clicks-value/v1\.avsc"):
         find_contract("clicks-value", [tmp_path])
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from headwater.operators.reference import ReferenceEvent, reach, reference_row, row_at, same_value
+from headwater.schemas import count_events, first_of, last_of, max_of, mean_of, min_of, sliding, stddev_of, sum_of
 from headwater.schemas.plan import Feature, Plan
 from tests.unit.test_declaring import plan_of
-from headwater.schemas import count_events, first_of, last_of, max_of, mean_of, min_of, sliding, stddev_of, sum_of
 
 S = 1_000_000
 NOON = 1_700_000_000 * S // (3600 * S) * (3600 * S)
@@ -66,10 +66,8 @@ def test_a_row_says_when_it_changes_and_when_it_is_empty(plan: Plan) -> None:
 
 
 def test_nulls_are_ignored_and_empty_windows_have_their_values() -> None:
-    plan = plan_of(
-        count_events(over="1h"), sum_of("fare", over="1h"), mean_of("fare", over="1h"), min_of("fare", over="1h"),
-        max_of("fare", over="1h"), stddev_of("fare", over="1h"), first_of("fare", over="1h"), last_of("fare", over="1h"),
-    )  # fmt: skip
+    of_fare = (sum_of, mean_of, min_of, max_of, stddev_of, first_of, last_of)
+    plan = plan_of(count_events(over="1h"), *(aggregate("fare", over="1h") for aggregate in of_fare))
     values = reference_row(plan, fares((0, 2.0), (1, None), (2, 4.0))).values
     assert list(values.values()) == [3, 6.0, 3.0, 2.0, 4.0, 1.0, 2.0, 4.0]
     assert list(reference_row(plan, fares((0, None))).values.values()) == [1, 0, None, None, None, None, None, None]
