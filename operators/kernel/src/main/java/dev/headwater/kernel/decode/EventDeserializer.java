@@ -1,0 +1,193 @@
+package dev.headwater.kernel.decode;
+
+import dev.headwater.kernel.event.DeadLetter;
+import dev.headwater.kernel.event.Decoded;
+import dev.headwater.kernel.event.Event;
+import dev.headwater.kernel.event.Reason;
+import dev.headwater.kernel.plan.Plan;
+import java.io.InterruptedIOException;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.apache.flink.api.common.serialization.DeserializationSchema;
+import org.apache.flink.api.common.typeinfo.TypeInformation;
+import org.apache.flink.connector.kafka.source.reader.deserializer.KafkaRecordDeserializationSchema;
+import org.apache.flink.kafka.shaded.org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.flink.kafka.shaded.org.apache.kafka.common.header.Header;
+import org.apache.flink.metrics.Gauge;
+import org.apache.flink.metrics.MetricGroup;
+import org.apache.flink.util.Collector;
+
+/**
+ * Kafka records in the Confluent wire format (0, schema id, Avro body) to events of one source of the plan. Whatever
+ * stands in a record, exactly one {@link Decoded} comes out of it: an event, or a dead letter with the first reason, in
+ * the order of {@link Reason}, for which it cannot be one. Waits, as long as it takes, for the schema registry.
+ */
+public final class EventDeserializer implements KafkaRecordDeserializationSchema<Decoded> {
+    static final int VALUE_CAP_BYTES = 256 * 1024;
+    static final int HEADERS_CAP_BYTES = 64 * 1024;
+
+    private static final long serialVersionUID = 1L;
+    private static final int FRAME_BYTES = 5;
+    private static final int DETAIL_CAP_CHARS = 1000;
+    private static final Duration REGISTRY_TIMEOUT = Duration.ofSeconds(5);
+
+    private final Plan plan;
+    private final int sourceIndex;
+    private final String deployment;
+
+    private transient SchemaRegistry registry;
+    private transient EventExtractor extractor;
+    private transient Map<Integer, Program> programs;
+    private transient Cursor cursor;
+    private transient Decoded decoded;
+    private transient Event event;
+
+    /** What to do with one schema id: read it, or reject it. */
+    private record Program(FieldProgram fields, RejectedException incompatible) {}
+
+    /** @param deployment JSON text, see {@link Deployment} */
+    public EventDeserializer(String plan, int sourceIndex, String deployment) {
+        this.plan = Plan.parse(plan);
+        this.sourceIndex = sourceIndex;
+        this.deployment = deployment;
+        Deployment.parse(deployment);
+    }
+
+    @Override
+    public void open(DeserializationSchema.InitializationContext context) {
+        Deployment world = Deployment.parse(deployment);
+        RegistryClient client = new RegistryClient(world.registryUrl(), REGISTRY_TIMEOUT);
+        open(new SchemaRegistry(client, world.unknownSchemaWaitMs()));
+        MetricGroup group = context.getMetricGroup().addGroup("headwater").addGroup("view", plan.view());
+        SchemaRegistry watched = registry;
+        group.gauge("registry_unavailable", (Gauge<Integer>) () -> watched.unavailable() ? 1 : 0);
+        group.gauge("registry_failures", (Gauge<Long>) watched::failures);
+    }
+
+    void open(SchemaRegistry schemas) {
+        registry = schemas;
+        extractor = new EventExtractor(plan, sourceIndex);
+        programs = new HashMap<>();
+        cursor = new Cursor();
+        decoded = new Decoded();
+        event = new Event(plan.columns().size());
+    }
+
+    @Override
+    public void deserialize(ConsumerRecord<byte[], byte[]> record, Collector<Decoded> out) throws InterruptedIOException {
+        out.collect(decode(record));
+    }
+
+    @Override
+    public TypeInformation<Decoded> getProducedType() {
+        return Decoded.TYPE;
+    }
+
+    /** The result is reused by the next call. */
+    private Decoded decode(ConsumerRecord<byte[], byte[]> record) throws InterruptedIOException {
+        Integer schemaId = null;
+        try {
+            byte[] value = record.value();
+            schemaId = readFrame(value);
+            FieldProgram program = program(schemaId, record.timestamp());
+            cursor.reset(value, FRAME_BYTES, value.length);
+            event.clear();
+            extractor.extract(program, cursor, record.timestamp(), event);
+            event.ingestedAtMs = record.timestamp();
+            event.source = sourceIndex;
+            event.partition = record.partition();
+            event.offset = record.offset();
+            return decoded.setEvent(event);
+        } catch (RejectedException e) {
+            return decoded.setRejected(letter(record, schemaId, e));
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new InterruptedIOException("cancelled while waiting for the schema registry");
+        }
+    }
+
+    private static int readFrame(byte[] value) throws RejectedException {
+        if (value == null) {
+            throw new RejectedException(Reason.NULL_VALUE, "the record has no value");
+        }
+        if (value.length == 0) {
+            throw new RejectedException(Reason.TRUNCATED, "the value is empty");
+        }
+        if (value[0] != 0) {
+            throw new RejectedException(Reason.BAD_MAGIC, "the first byte is " + (value[0] & 0xff) + ", not 0");
+        }
+        if (value.length < FRAME_BYTES) {
+            throw new RejectedException(Reason.TRUNCATED, "a value of " + value.length + " bytes holds no schema id");
+        }
+        return (value[1] & 0xff) << 24 | (value[2] & 0xff) << 16 | (value[3] & 0xff) << 8 | value[4] & 0xff;
+    }
+
+    private FieldProgram program(int schemaId, long recordTimestampMs) throws RejectedException, InterruptedException {
+        Program program = programs.get(schemaId);
+        if (program == null) {
+            program = compile(schemaId, recordTimestampMs);
+            programs.put(schemaId, program);
+        }
+        if (program.incompatible != null) {
+            throw program.incompatible;
+        }
+        return program.fields;
+    }
+
+    private Program compile(int schemaId, long recordTimestampMs) throws RejectedException, InterruptedException {
+        var schema = registry.schema(schemaId, recordTimestampMs);
+        try {
+            return new Program(extractor.program(schema), null);
+        } catch (RejectedException e) {
+            return new Program(null, e);
+        }
+    }
+
+    private DeadLetter letter(ConsumerRecord<byte[], byte[]> record, Integer schemaId, RejectedException rejected) {
+        boolean bodySeen = schemaId != null && rejected.reason().compareTo(Reason.TRAILING_BYTES) > 0;
+        byte[] value = record.value();
+        boolean kept = value != null && value.length <= VALUE_CAP_BYTES;
+        String detail = rejected.getMessage();
+        return new DeadLetter(
+                rejected.reason(),
+                detail.length() > DETAIL_CAP_CHARS ? detail.substring(0, DETAIL_CAP_CHARS) : detail,
+                record.topic(),
+                record.partition(),
+                record.offset(),
+                record.timestamp(),
+                schemaId,
+                bodySeen ? extractor.keyRead() : null,
+                bodySeen ? extractor.eventTimeRead() : null,
+                kept ? value : null,
+                value == null ? 0 : value.length,
+                value == null || kept ? null : sha256(value),
+                headers(record));
+    }
+
+    private static Map<String, byte[]> headers(ConsumerRecord<byte[], byte[]> record) {
+        Map<String, byte[]> kept = new LinkedHashMap<>();
+        int size = 0;
+        for (Header header : record.headers()) {
+            byte[] value = header.value() == null ? new byte[0] : header.value();
+            size += header.key().length() + value.length;
+            if (size > HEADERS_CAP_BYTES) {
+                break;
+            }
+            kept.put(header.key(), value);
+        }
+        return kept;
+    }
+
+    private static String sha256(byte[] value) {
+        try {
+            return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(value));
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every Java has SHA-256", e);
+        }
+    }
+}

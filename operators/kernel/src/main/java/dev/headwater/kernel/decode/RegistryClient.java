@@ -1,0 +1,94 @@
+package dev.headwater.kernel.decode;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.net.URI;
+import java.net.URLEncoder;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.Base64;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+
+/** Reads schemas over the Confluent registry API and tells 'there is none' from 'there is no telling'. */
+final class RegistryClient {
+    /** Subject, version and schema not found. Any other 404 comes from something that is not the registry. */
+    private static final Set<Integer> DENIALS = Set.of(40401, 40402, 40403);
+
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    private final String base;
+    private final Optional<String> authorization;
+    private final Duration timeout;
+
+    /** @param url base URL of the API, with user and password in it if it wants them */
+    RegistryClient(String url, Duration timeout) {
+        URI uri = URI.create(url.endsWith("/") ? url.substring(0, url.length() - 1) : url);
+        this.authorization = Optional.ofNullable(uri.getUserInfo()).map(RegistryClient::basic);
+        this.base = uri.getRawUserInfo() == null ? uri.toString() : uri.toString().replace(uri.getRawUserInfo() + "@", "");
+        this.timeout = timeout;
+    }
+
+    /**
+     * The JSON object at this path, which has a text {@code schema}; empty if the registry itself says that there is
+     * none. Throws IOException for whatever else: no connection, no answer in time, another status, other content.
+     */
+    Optional<JsonNode> get(String path) throws IOException, InterruptedException {
+        HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(base + path))
+                .timeout(timeout)
+                .header("Accept", "application/vnd.schemaregistry.v1+json, application/json");
+        authorization.ifPresent(value -> request.header("Authorization", value));
+        HttpResponse<String> response = send(request.build());
+        JsonNode body;
+        try {
+            body = JSON.readTree(response.body());
+        } catch (JsonProcessingException e) {
+            throw new IOException("GET " + base + path + ": status " + response.statusCode() + " and no JSON");
+        }
+        if (response.statusCode() == 404 && DENIALS.contains(body.path("error_code").asInt())) {
+            return Optional.empty();
+        }
+        if (response.statusCode() != 200 || !body.path("schema").isTextual()) {
+            throw new IOException("GET " + base + path + ": status " + response.statusCode() + " and no schema");
+        }
+        return Optional.of(body);
+    }
+
+    static String encode(String segment) {
+        return URLEncoder.encode(segment, StandardCharsets.UTF_8).replace("+", "%20");
+    }
+
+    // Look-ups are rare, and a client of its own for each leaves no thread behind when the job is gone.
+    private HttpResponse<String> send(HttpRequest request) throws IOException, InterruptedException {
+        HttpClient client = HttpClient.newBuilder()
+                .version(HttpClient.Version.HTTP_1_1)
+                .followRedirects(HttpClient.Redirect.NORMAL)
+                .connectTimeout(timeout)
+                .build();
+        // The request's own timeout ends with the response's first line; this one covers the body too.
+        CompletableFuture<HttpResponse<String>> future =
+                client.sendAsync(request, HttpResponse.BodyHandlers.ofString());
+        try {
+            return future.get(timeout.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (TimeoutException e) {
+            throw new IOException("GET " + request.uri() + ": no answer within " + timeout.toMillis() + " ms");
+        } catch (ExecutionException e) {
+            throw new IOException("GET " + request.uri() + ": " + e.getCause(), e.getCause());
+        } finally {
+            future.cancel(true);
+        }
+    }
+
+    private static String basic(String userInfo) {
+        return "Basic " + Base64.getEncoder().encodeToString(userInfo.getBytes(StandardCharsets.UTF_8));
+    }
+}
