@@ -1,0 +1,66 @@
+"""The valid events of every key, as the reference reads them from the event topics."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from confluent_kafka.schema_registry import SchemaRegistryClient
+from confluent_kafka.schema_registry.error import SchemaRegistryError
+
+from headwater.operators.reference import ReferenceEvent
+from headwater.operators.reference_events import EventReader, SourceRecord
+from headwater.pipelines.settings import Settings
+from headwater.pipelines.verification.topics import read_committed
+from headwater.schemas.dead_letter import Reason
+from headwater.schemas.errors import RegistryError
+from headwater.schemas.plan import Plan
+
+NOT_FOUND = 404
+
+
+@dataclass
+class SourceEvents:
+    """Events by canonical key, rejected records by reason, and the newest Kafka timestamp of all."""
+
+    by_key: dict[bytes, list[ReferenceEvent]] = field(default_factory=lambda: defaultdict(list))
+    rejected: Counter[Reason] = field(default_factory=Counter)
+    newest_ms: int = 0
+    total: int = 0
+
+
+def read_events(settings: Settings, plan: Plan, timeout_seconds: float) -> SourceEvents:
+    """All events of the plan's sources up to their present end.
+
+    Raises:
+        DependencyError: the broker or the registry cannot be used.
+    """
+    registry = SchemaRegistryClient({"url": settings.registry_url})
+    reader = EventReader(plan, lambda schema_id: _schema(registry, schema_id))
+    events = SourceEvents()
+    for index, source in enumerate(plan.sources):
+        for message in read_committed(settings, source.topic, timeout_seconds):
+            timestamp_ms = message.timestamp()[1]
+            record = SourceRecord(message.value(), timestamp_ms, message.partition() or 0, message.offset() or 0)
+            found = reader.read(index, record)
+            events.total += 1
+            events.newest_ms = max(events.newest_ms, timestamp_ms)
+            if isinstance(found, Reason):
+                events.rejected[found] += 1
+            else:
+                events.by_key[found[0]].append(found[1])
+    return events
+
+
+def _schema(registry: SchemaRegistryClient, schema_id: int) -> Mapping[str, Any] | None:
+    try:
+        text = registry.get_schema(schema_id).schema_str
+    except SchemaRegistryError as error:
+        if error.http_status_code == NOT_FOUND:
+            return None
+        raise RegistryError(f"schema {schema_id} cannot be read: {error}") from error
+    schema: Mapping[str, Any] = json.loads(text or "")
+    return schema

@@ -1,0 +1,157 @@
+"""Every row of the offline log against the committed feature log, and the rows' values against the reference."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from deltalake import DeltaTable
+
+from headwater.operators.reference import ReferenceEvent, reach, row_at, tick
+from headwater.pipelines.offline_store import table_location
+from headwater.pipelines.settings import Settings
+from headwater.pipelines.verification.online import row_difference
+from headwater.pipelines.verification.topics import read_committed
+from headwater.schemas.errors import FormatError
+from headwater.schemas.feature_log import ROW_HEADER_NAME, RowHeader
+from headwater.schemas.keys import encode_key
+from headwater.schemas.plan import Plan
+
+Place = tuple[int, int]
+"""Partition and offset of a row in the feature log."""
+
+EARLIER_ROWS_PER_KEY = 5
+
+
+def committed_rows(settings: Settings, plan: Plan, timeout_seconds: float) -> dict[Place, tuple[bytes, RowHeader]]:
+    """Key and header of every committed row of the feature log, by its place.
+
+    Raises:
+        DependencyError: the log cannot be read, or its end is not committed within the timeout.
+    """
+    rows = {}
+    for message in read_committed(settings, plan.log.topic, timeout_seconds):
+        if message.value() is not None:
+            header = dict(message.headers() or ()).get(ROW_HEADER_NAME)
+            place = (message.partition() or 0, message.offset() or 0)
+            rows[place] = (message.key() or b"", RowHeader.unpack(header if isinstance(header, bytes) else b""))
+    return rows
+
+
+def offline_rows(settings: Settings, plan: Plan) -> pa.Table:
+    """The whole offline log, timestamps as whole microseconds or milliseconds as the log's schema has them."""
+    table = DeltaTable(table_location(settings, plan.view, plan.generation)).to_pyarrow_table()
+    for index, field in enumerate(table.schema):
+        if pa.types.is_timestamp(field.type):
+            table = table.set_column(index, field.name, pc.cast(table.column(index), pa.int64()))
+    return table
+
+
+def missing_places(table: pa.Table, committed: Mapping[Place, Any]) -> set[Place]:
+    """The committed rows that the offline log does not have yet."""
+    return set(committed) - set(_places(table))
+
+
+def offline_mismatches(
+    plan: Plan,
+    table: pa.Table,
+    committed: Mapping[Place, tuple[bytes, RowHeader]],
+    by_key: Mapping[bytes, list[ReferenceEvent]],
+    seed: int = 0,
+) -> list[str]:
+    """What of the offline log differs from the committed feature log or from the reference.
+
+    Each committed row must stand there once, no version of a key twice, with the key and version that the log
+    has. Of each key the newest row, and up to EARLIER_ROWS_PER_KEY others of a key whose events are all in one
+    partition, must have the values of the reference: an earlier row those of a prefix of its key's events.
+    """
+    places = _places(table)
+    wrong = [f"row {place} of the feature log is missing" for place in set(committed) - set(places)]
+    wrong += [f"row {place} stands there {count} times" for place, count in Counter(places).items() if count > 1]
+    by_entity = _by_entity(plan, table)
+    versions = [
+        (key, clock, n)
+        for key, clock, n in zip(by_entity, table["clock"].to_pylist(), table["n"].to_pylist(), strict=True)
+    ]
+    wrong += [f"version {v[1:]} of key {v[0]!r} stands there {c} times" for v, c in Counter(versions).items() if c > 1]
+    for place, version in zip(places, versions, strict=True):
+        logged = committed.get(place)
+        if logged is None:
+            wrong.append(f"row {place} is not in the committed feature log")
+        elif (logged[0], logged[1].clock_us, logged[1].n) != version:
+            wrong.append(f"row {place} is {version}, but in the feature log {logged}")
+    return wrong + _wrong_values(plan, table, versions, by_key, random.Random(seed))  # noqa: S311 - a sample, no secret
+
+
+def _wrong_values(
+    plan: Plan,
+    table: pa.Table,
+    versions: list[tuple[bytes, int, int]],
+    by_key: Mapping[bytes, list[ReferenceEvent]],
+    sample: random.Random,
+) -> list[str]:
+    rows_of: dict[bytes, list[int]] = defaultdict(list)
+    for index, (key, _, _) in enumerate(versions):
+        rows_of[key].append(index)
+    chosen: list[int] = []
+    for key, indices in rows_of.items():
+        indices.sort(key=lambda index: versions[index][1:])
+        chosen.append(indices[-1])
+        if len({(event.source, event.partition) for event in by_key.get(key, ())}) == 1:
+            earlier = indices[:-1]
+            chosen += sample.sample(earlier, min(EARLIER_ROWS_PER_KEY, len(earlier)))
+    wrong = [f"key {key!r} has no row" for key in set(by_key) - set(rows_of)]
+    for index, row in zip(chosen, table.take(chosen).to_pylist(), strict=True):
+        key = versions[index][0]
+        newest = index == rows_of[key][-1]
+        if difference := _difference(plan, by_key.get(key, []), row, newest):
+            wrong.append(f"key {key!r} at {versions[index][1:]}: {difference}")
+    return wrong
+
+
+def _difference(plan: Plan, events: list[ReferenceEvent], row: Mapping[str, Any], newest: bool) -> str:
+    seen = events if newest else _prefix(plan, events, row["clock"], row["n"])
+    if not seen or max(event.time_us for event in seen) > row["clock"]:
+        return "no prefix of its key's events has this version"
+    if not _is_clock(plan, seen, row["clock"]):
+        return "its clock is neither the greatest event time nor a tick"
+    return row_difference(plan, seen, row_at(plan, seen, row["clock"]), row)
+
+
+def _prefix(plan: Plan, events: list[ReferenceEvent], clock_us: int, n: int) -> list[ReferenceEvent]:
+    """The shortest run of the events, in the order of their partition, of which n are within reach of the clock."""
+    earliest, within, has_clock = reach(plan, clock_us), 0, False
+    seen: list[ReferenceEvent] = []
+    for event in sorted(events, key=lambda event: event.offset):
+        if has_clock and within == n:
+            break
+        seen.append(event)
+        within += event.time_us >= earliest
+        has_clock = has_clock or _is_clock(plan, [event], clock_us)
+    return seen if within == n else []
+
+
+def _is_clock(plan: Plan, events: Sequence[ReferenceEvent], clock_us: int) -> bool:
+    return any(clock_us in (event.time_us, *(tick(event, window) for window in plan.windows)) for event in events)
+
+
+def _places(table: pa.Table) -> list[Place]:
+    return list(zip(table["log_partition"].to_pylist(), table["log_offset"].to_pylist(), strict=True))
+
+
+def _by_entity(plan: Plan, table: pa.Table) -> list[bytes]:
+    names = [field.name for field in plan.entity]
+    columns = [table[name].to_pylist() for name in names]
+    cache: dict[tuple[Any, ...], bytes] = {}
+    keys = []
+    for values in zip(*columns, strict=True):
+        if values not in cache:
+            cache[values] = encode_key(plan.entity, dict(zip(names, values, strict=True)))
+        keys.append(cache[values])
+    if len(keys) != table.num_rows:
+        raise FormatError("the offline log has rows without an entity")
+    return keys

@@ -1,0 +1,108 @@
+"""The comparison as a whole: wait until all is quiet, compare both stores, and say what was found."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from redis import Redis
+
+from headwater.pipelines.online_store import connect
+from headwater.pipelines.settings import Settings
+from headwater.pipelines.verification.events import SourceEvents, read_events
+from headwater.pipelines.verification.offline import committed_rows, missing_places, offline_mismatches, offline_rows
+from headwater.pipelines.verification.online import OnlineRows, online_mismatches
+from headwater.schemas.errors import VerificationError
+from headwater.schemas.plan import Plan
+
+POLL_SECONDS = 0.5
+ONLINE_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How much was compared and what differed, a sentence for each difference."""
+
+    events: int
+    rejected: int
+    keys: int
+    rows: int
+    online: tuple[str, ...]
+    offline: tuple[str, ...]
+
+    @property
+    def right(self) -> bool:
+        """Whether something was compared and nothing differed."""
+        return bool(self.keys and self.rows) and not (self.online or self.offline)
+
+    def __str__(self) -> str:
+        return (
+            f"mismatches: {len(self.online)} online, {len(self.offline)} offline"
+            f" ({self.keys:,} keys and {self.rows:,} rows compared, from {self.events:,} events,"
+            f" {self.rejected:,} rejected)"
+        )
+
+
+def verify(
+    settings: Settings, plan: Plan, *, timeout_seconds: float = 120.0, progress: Callable[[str], None] = lambda _: None
+) -> Verdict:
+    """Compares both stores with the reference, once everything that is in the event topics has arrived in them.
+
+    Nothing may be produced to the topics meanwhile.
+
+    Raises:
+        VerificationError: the stores did not settle within the timeout.
+        DependencyError: a service cannot be used.
+    """
+    deadline = time.monotonic() + timeout_seconds
+    progress("reading the events")
+    events = read_events(settings, plan, timeout_seconds)
+    redis = connect(settings.redis_url)
+    try:
+        progress("waiting until the online store has them all")
+        _await_online(redis, plan, events, deadline)
+        progress("comparing the online store")
+        online = _online(redis, plan, events)
+        progress("waiting until the offline log has all rows")
+        committed = committed_rows(settings, plan, max(1.0, deadline - time.monotonic()))
+        table = offline_rows(settings, plan)
+        while missing_places(table, committed) and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
+            table = offline_rows(settings, plan)
+        progress("comparing the offline log")
+        offline = offline_mismatches(plan, table, committed, events.by_key)
+    finally:
+        redis.close()
+    return Verdict(
+        events=events.total,
+        rejected=events.rejected.total(),
+        keys=len(events.by_key),
+        rows=table.num_rows,
+        online=tuple(online),
+        offline=tuple(offline),
+    )
+
+
+def _await_online(redis: Redis, plan: Plan, events: SourceEvents, deadline: float) -> None:
+    online = OnlineRows(redis, plan)
+    while True:
+        heartbeats = online.heartbeats()
+        arrived = [as_of for as_of, _ in heartbeats if as_of > events.newest_ms]
+        if len(arrived) == plan.log.partitions:
+            return
+        if time.monotonic() > deadline:
+            raise VerificationError(
+                f"{plan.view}: {len(arrived)} of {plan.log.partitions} partitions say that all events have arrived;"
+                " look at `headwater status` for what is stuck"
+            )
+        time.sleep(POLL_SECONDS)
+
+
+def _online(redis: Redis, plan: Plan, events: SourceEvents) -> list[str]:
+    """A watermark may still move right after the last event; a difference that passes by itself is none."""
+    for _ in range(ONLINE_TRIES - 1):
+        if not (wrong := online_mismatches(redis, plan, events.by_key)):
+            return wrong
+        time.sleep(2 * plan.heartbeat_interval_ms / 1000)
+    return online_mismatches(redis, plan, events.by_key)

@@ -1,0 +1,92 @@
+"""The comparison itself: it passes what is right, and finds each kind of wrong that is planted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from headwater.operators.reference import ReferenceEvent, ReferenceRow, reference_row
+from headwater.pipelines.verification.offline import Place, offline_mismatches
+from headwater.pipelines.verification.online import row_difference
+from headwater.schemas import Plan, count_events, sum_of
+from headwater.schemas.feature_log import RowHeader
+from headwater.schemas.keys import encode_key
+from tests.unit.test_declaring import plan_of
+from tests.unit.test_reference import fares
+
+KEYS = {name: encode_key(plan_of(count_events(over="1h")).entity, {"driver": name}) for name in ("ann", "bob")}
+Committed = dict[Place, tuple[bytes, RowHeader]]
+
+
+@pytest.fixture(scope="module")
+def plan() -> Plan:
+    return plan_of(count_events(over="1m"), sum_of("fare", over=["1m", "1h"]))
+
+
+@pytest.fixture
+def events() -> dict[bytes, list[ReferenceEvent]]:
+    return {KEYS["ann"]: fares((0, 1.0), (20, 2.0), (10, 4.0), (90, 8.0)), KEYS["bob"]: fares((5, 3.0))}
+
+
+def fields(driver: str, row: ReferenceRow, offset: int) -> dict[str, Any]:
+    place = {"log_partition": 0, "log_offset": offset}
+    return {"driver": driver, "generation": 1, "clock": row.clock_us, "n": row.n, **row.values, **place}
+
+
+@pytest.fixture
+def rows(plan: Plan, events: dict[bytes, list[ReferenceEvent]]) -> list[dict[str, Any]]:
+    """A row after each event, as an unthrottled pipeline writes them."""
+    made = []
+    for driver, key in KEYS.items():
+        for number in range(1, len(events[key]) + 1):
+            made.append(fields(driver, reference_row(plan, events[key][:number]), len(made)))
+    return made
+
+
+def mismatches(plan: Plan, events: Any, rows: list[dict[str, Any]], logged: list[dict[str, Any]]) -> list[str]:
+    committed = {
+        (row["log_partition"], row["log_offset"]): (
+            KEYS[row["driver"]],
+            RowHeader(1, row["clock"], row["n"], 0, 0, 0, 0, 0, 0),
+        )
+        for row in logged
+    }
+    return offline_mismatches(plan, pa.Table.from_pylist(rows), committed, events)
+
+
+def test_rows_that_are_right_have_no_mismatch(plan: Plan, events: Any, rows: list[dict[str, Any]]) -> None:
+    assert mismatches(plan, events, rows, rows) == []
+
+
+def _changed(index: int, **values: Any) -> Callable[[list[dict[str, Any]]], list[dict[str, Any]]]:
+    return lambda rows: [{**row, **values} if number == index else row for number, row in enumerate(rows)]
+
+
+@pytest.mark.parametrize(
+    ("plant", "said"),
+    [
+        (_changed(1, fare_sum_1m=3.5), "fare_sum_1m is 3.5 instead of 3.0"),
+        (_changed(3, count_1m=7), "count_1m is 7 instead of 1"),
+        (_changed(4, fare_sum_1h=None), "fare_sum_1h is None instead of 3.0"),
+        (_changed(3, n=3), "in the feature log"),
+        (lambda rows: rows[1:], "row (0, 0) of the feature log is missing"),
+        (lambda rows: [*rows, rows[0]], "row (0, 0) stands there 2 times"),
+        (lambda rows: [*rows, {**rows[0], "log_offset": 99}], "row (0, 99) is not in the committed feature log"),
+        (lambda rows: rows[:4], "has no row"),
+    ],
+)
+def test_a_planted_wrong_is_found(
+    plan: Plan, events: Any, rows: list[dict[str, Any]], plant: Callable[[Any], Any], said: str
+) -> None:
+    found = mismatches(plan, events, plant(rows), rows)
+    assert any(said in each for each in found), found
+
+
+def test_a_row_of_another_version_is_a_difference(plan: Plan, events: Any) -> None:
+    ann = events[KEYS["ann"]]
+    expected = reference_row(plan, ann)
+    assert row_difference(plan, ann, expected, fields("ann", expected, 0)) == ""
+    assert "version" in row_difference(plan, ann, expected, fields("ann", reference_row(plan, ann[:3]), 0))
