@@ -1,0 +1,47 @@
+"""Tells a view that has no events from one that is stuck."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+PATIENCE_MS = 10_000
+
+
+class ViewState(StrEnum):
+    """What the online values of a view are worth now."""
+
+    FRESH = "fresh"
+    NO_EVENTS = "no_events"
+    STUCK = "stuck"
+
+
+def patience_ms(freshness_objective_ms: int) -> int:
+    """How old a heartbeat may be, and how long rows may wait without progress, before a view counts as stuck."""
+    return max(PATIENCE_MS, freshness_objective_ms)
+
+
+def view_state(
+    now_ms: float,
+    *,
+    heartbeats_as_of_ms: Iterable[int | None],
+    newest_ingested_ms: int | None,
+    stalled_ms: float,
+    freshness_objective_ms: int,
+) -> ViewState:
+    """The state of a view at a wall time.
+
+    Args:
+        heartbeats_as_of_ms: of each partition that is looked after; None where no heartbeat is known.
+        newest_ingested_ms: Kafka timestamp of the newest event that is visible; None if there was none.
+        stalled_ms: for how long rows have waited in the log without any progress; 0 if none wait.
+        freshness_objective_ms: the plan's.
+    """
+    patience = patience_ms(freshness_objective_ms)
+    if stalled_ms > patience:
+        return ViewState.STUCK
+    if any(as_of_ms is None or now_ms - as_of_ms > patience for as_of_ms in heartbeats_as_of_ms):
+        return ViewState.STUCK
+    if newest_ingested_ms is None or now_ms - newest_ingested_ms > freshness_objective_ms:
+        return ViewState.NO_EVENTS
+    return ViewState.FRESH
