@@ -1,0 +1,66 @@
+package dev.headwater.kernel.aggregate;
+
+import dev.headwater.kernel.event.Event;
+import dev.headwater.kernel.window.Tiles;
+
+/**
+ * An accumulator that every tile carries: some longs (doubles as raw bits), perhaps one blob. Features of one view
+ * share cells. Merging must not depend on how events were spread over tiles, but for rounding.
+ */
+public abstract class Cell {
+    /** Longs from one tile to the next, and this cell's first long in a tile. Set when the layout is complete. */
+    int stride;
+
+    int at;
+    /** The same for blobs, if the cell has one. */
+    int blobStride;
+
+    int blobAt;
+
+    /** Longs that the cell takes in each tile. */
+    abstract int slots();
+
+    /** Blobs that the cell takes in each tile: 0 or 1. */
+    int blobs() {
+        return 0;
+    }
+
+    /**
+     * True if the cell reads others, namely the count or the sum that stood before an event or a tile is added. Such
+     * cells come first in every tile.
+     */
+    boolean readsOthers() {
+        return false;
+    }
+
+    /** Makes the cell that of no events at all. */
+    abstract void clear(Tiles tiles, int tile);
+
+    abstract void add(Tiles tiles, int tile, Event event);
+
+    abstract void merge(Tiles into, int tile, Tiles from, int fromTile);
+
+    final long get(Tiles tiles, int tile, int slot) {
+        return tiles.slots[tile * stride + at + slot];
+    }
+
+    final void set(Tiles tiles, int tile, int slot, long value) {
+        tiles.slots[tile * stride + at + slot] = value;
+    }
+
+    final double getDecimal(Tiles tiles, int tile, int slot) {
+        return Double.longBitsToDouble(get(tiles, tile, slot));
+    }
+
+    final void setDecimal(Tiles tiles, int tile, int slot, double value) {
+        set(tiles, tile, slot, Double.doubleToRawLongBits(value));
+    }
+
+    final byte[] getBlob(Tiles tiles, int tile) {
+        return tiles.blobs[tile * blobStride + blobAt];
+    }
+
+    final void setBlob(Tiles tiles, int tile, byte[] value) {
+        tiles.blobs[tile * blobStride + blobAt] = value;
+    }
+}

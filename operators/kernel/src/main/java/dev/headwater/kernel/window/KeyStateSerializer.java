@@ -1,0 +1,186 @@
+package dev.headwater.kernel.window;
+
+import dev.headwater.kernel.aggregate.CellLayout;
+import java.io.IOException;
+import java.util.Arrays;
+import java.util.Objects;
+import org.apache.flink.api.common.typeutils.TypeSerializer;
+import org.apache.flink.api.common.typeutils.TypeSerializerSnapshot;
+import org.apache.flink.core.memory.DataInputView;
+import org.apache.flink.core.memory.DataOutputView;
+
+/**
+ * The form of a key's state in checkpoints and in RocksDB. Each state starts with its format's version, so that a later
+ * kernel can read what this one wrote; the layout of its tiles is checked once, by {@link KeyStateSerializerSnapshot}.
+ */
+public final class KeyStateSerializer extends TypeSerializer<KeyState> {
+    static final int VERSION = 1;
+    private static final long serialVersionUID = 1L;
+
+    private final String layout;
+    private final int stride;
+    private final int blobStride;
+
+    /** A serializer for the states of one view; {@code generation} keeps those of another from being taken over. */
+    public KeyStateSerializer(ViewWindows windows, CellLayout cells, long generation) {
+        this("generation " + generation + "; " + windows.fingerprint(), cells.stride(), cells.blobStride());
+    }
+
+    KeyStateSerializer(String layout, int stride, int blobStride) {
+        this.layout = layout;
+        this.stride = stride;
+        this.blobStride = blobStride;
+    }
+
+    String layout() {
+        return layout;
+    }
+
+    int stride() {
+        return stride;
+    }
+
+    int blobStride() {
+        return blobStride;
+    }
+
+    @Override
+    public void serialize(KeyState state, DataOutputView target) throws IOException {
+        target.writeByte(VERSION);
+        target.writeLong(state.clockUs);
+        target.writeLong(state.n);
+        target.writeLong(state.rowClockUs());
+        target.writeLong(state.rowN());
+        target.writeLong(state.greatestEventUs);
+        target.writeLong(state.greatestIngestedMs);
+        target.writeLong(state.quietUntilMs);
+        target.writeLong(state.timerMs);
+        target.writeBoolean(state.eventSinceRow);
+        target.writeInt(state.end - state.first);
+        for (int slot = state.first * stride; slot < state.end * stride; slot++) {
+            target.writeLong(state.slots[slot]);
+        }
+        for (int blob = state.first * blobStride; blob < state.end * blobStride; blob++) {
+            byte[] bytes = state.blobs[blob];
+            target.writeInt(bytes == null ? -1 : bytes.length);
+            if (bytes != null) {
+                target.write(bytes);
+            }
+        }
+    }
+
+    @Override
+    public KeyState deserialize(DataInputView source) throws IOException {
+        int version = source.readByte();
+        if (version != VERSION) {
+            throw new IOException("key state of version " + version + "; this kernel reads version " + VERSION);
+        }
+        long clockUs = source.readLong();
+        long n = source.readLong();
+        long rowClockUs = source.readLong();
+        long rowN = source.readLong();
+        long greatestEventUs = source.readLong();
+        long greatestIngestedMs = source.readLong();
+        long quietUntilMs = source.readLong();
+        long timerMs = source.readLong();
+        boolean eventSinceRow = source.readBoolean();
+        int count = source.readInt();
+        long[] slots = new long[count * stride];
+        for (int slot = 0; slot < slots.length; slot++) {
+            slots[slot] = source.readLong();
+        }
+        byte[][] blobs = blobStride == 0 ? null : new byte[count * blobStride][];
+        for (int blob = 0; blob < count * blobStride; blob++) {
+            int length = source.readInt();
+            if (length >= 0) {
+                blobs[blob] = new byte[length];
+                source.readFully(blobs[blob]);
+            }
+        }
+        KeyState state = new KeyState(slots, blobs, count, rowClockUs, rowN);
+        state.clockUs = clockUs;
+        state.n = n;
+        state.greatestEventUs = greatestEventUs;
+        state.greatestIngestedMs = greatestIngestedMs;
+        state.quietUntilMs = quietUntilMs;
+        state.timerMs = timerMs;
+        state.eventSinceRow = eventSinceRow;
+        return state;
+    }
+
+    @Override
+    public KeyState copy(KeyState from) {
+        long[] slots = Arrays.copyOfRange(from.slots, from.first * stride, from.end * stride);
+        byte[][] blobs = blobStride == 0
+                ? null
+                : Arrays.copyOfRange(from.blobs, from.first * blobStride, from.end * blobStride);
+        KeyState copy = new KeyState(slots, blobs, from.end - from.first, from.rowClockUs(), from.rowN());
+        copy.clockUs = from.clockUs;
+        copy.n = from.n;
+        copy.greatestEventUs = from.greatestEventUs;
+        copy.greatestIngestedMs = from.greatestIngestedMs;
+        copy.quietUntilMs = from.quietUntilMs;
+        copy.timerMs = from.timerMs;
+        copy.eventSinceRow = from.eventSinceRow;
+        return copy;
+    }
+
+    @Override
+    public boolean isImmutableType() {
+        return false;
+    }
+
+    @Override
+    public TypeSerializer<KeyState> duplicate() {
+        return this;
+    }
+
+    @Override
+    public KeyState createInstance() {
+        return new KeyState(0, stride, blobStride);
+    }
+
+    @Override
+    public KeyState copy(KeyState from, KeyState reuse) {
+        return copy(from);
+    }
+
+    @Override
+    public int getLength() {
+        return -1;
+    }
+
+    @Override
+    public KeyState deserialize(KeyState reuse, DataInputView source) throws IOException {
+        return deserialize(source);
+    }
+
+    @Override
+    public void copy(DataInputView source, DataOutputView target) throws IOException {
+        serialize(deserialize(source), target);
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof KeyStateSerializer serializer
+                && serializer.layout.equals(layout)
+                && serializer.stride == stride
+                && serializer.blobStride == blobStride;
+    }
+
+    @Override
+    public int hashCode() {
+        return Objects.hash(layout, stride, blobStride);
+    }
+
+    /** Flink puts this into the message by which it refuses a savepoint of another layout. */
+    @Override
+    public String toString() {
+        return "KeyStateSerializer(" + layout + ")";
+    }
+
+    @Override
+    public TypeSerializerSnapshot<KeyState> snapshotConfiguration() {
+        return new KeyStateSerializerSnapshot(this);
+    }
+}

@@ -1,0 +1,237 @@
+package dev.headwater.kernel.window;
+
+import dev.headwater.kernel.aggregate.CellLayout;
+import dev.headwater.kernel.event.Event;
+import dev.headwater.kernel.plan.Plan;
+import java.util.Arrays;
+
+/**
+ * How the keys of one view change: by an event, or as the watermark passes a tick. Both leave the state's clock, n and
+ * tiles as the set of its events and the watermark demand, whatever order they came in.
+ */
+public final class ViewWindows {
+    private static final int FIRST_CAPACITY = 2;
+
+    private final SlidingWindow[] windows;
+    /** Those that can have the earliest start of all. */
+    private final SlidingWindow[] deepest;
+    private final long shortestUs;
+    private final long longestUs;
+    private final Ladder ladder;
+    private final CellLayout layout;
+    private final int stride;
+    private final int blobStride;
+    private final long[] coarseBefore;
+
+    public ViewWindows(Plan plan, CellLayout layout) {
+        windows = plan.windows().stream()
+                .map(w -> new SlidingWindow(w.lengthMs() * 1000, w.resolutionMs() * 1000))
+                .toArray(SlidingWindow[]::new);
+        long longest = Arrays.stream(windows).mapToLong(SlidingWindow::lengthUs).max().orElseThrow();
+        deepest = Arrays.stream(windows)
+                .filter(w -> w.lengthUs() + w.resolutionUs() > longest)
+                .toArray(SlidingWindow[]::new);
+        longestUs = longest;
+        shortestUs = Arrays.stream(windows).mapToLong(SlidingWindow::lengthUs).min().orElseThrow();
+        ladder = new Ladder(Arrays.stream(windows).mapToLong(SlidingWindow::resolutionUs).toArray());
+        coarseBefore = new long[ladder.levels()];
+        this.layout = layout;
+        this.stride = layout.stride();
+        this.blobStride = layout.blobStride();
+    }
+
+    /** The windows, in the plan's order. */
+    public SlidingWindow[] windows() {
+        return windows.clone();
+    }
+
+    /** What must be equal for one job to read the tiles of another. */
+    public String fingerprint() {
+        StringBuilder text = new StringBuilder("windows");
+        for (SlidingWindow window : windows) {
+            text.append(' ').append(window.lengthUs()).append('/').append(window.resolutionUs());
+        }
+        return text.append("; ").append(layout.fingerprint()).toString();
+    }
+
+    public KeyState newState() {
+        return new KeyState(FIRST_CAPACITY, stride, blobStride);
+    }
+
+    /** The earliest event time that any window contains at this clock. */
+    public long reach(long clockUs) {
+        long reach = Long.MAX_VALUE;
+        for (SlidingWindow window : deepest) {
+            reach = Math.min(reach, window.start(clockUs));
+        }
+        return reach;
+    }
+
+    /** True if no window of a key with this clock can contain the event, now or later. */
+    public boolean isLate(KeyState state, long eventTimeUs) {
+        return eventTimeUs < state.clockUs - longestUs && eventTimeUs < reach(state.clockUs);
+    }
+
+    /** Adds an event, which must not be late, and lets the ticks fire that are due at the watermark. */
+    public void add(KeyState state, Event event, long watermarkUs) {
+        long time = event.eventTimeUs;
+        layout.add(state, tileFor(state, time), event);
+        state.n++;
+        state.eventSinceRow = true;
+        state.greatestEventUs = Math.max(state.greatestEventUs, time);
+        state.greatestIngestedMs = Math.max(state.greatestIngestedMs, event.ingestedAtMs);
+        if (time > state.clockUs) {
+            state.clockUs = time;
+        }
+        boolean mayBeDue = time + shortestUs < watermarkUs;
+        if (mayBeDue) {
+            fireTicks(state, watermarkUs);
+        }
+        dropOutOfReach(state);
+    }
+
+    /** Moves the clock to the latest tick at or before the watermark. The caller sees by the version if it moved. */
+    public void advance(KeyState state, long watermarkUs) {
+        fireTicks(state, watermarkUs);
+        dropOutOfReach(state);
+    }
+
+    /**
+     * A time, not after the earliest tick of the event that is still to come, if that is before {@code beforeUs};
+     * else {@code beforeUs}. Cheap where the event is newer than those that it joins.
+     */
+    public long earlierTick(long eventTimeUs, long clockUs, long beforeUs) {
+        long earliest = beforeUs;
+        if (eventTimeUs + shortestUs < beforeUs) {
+            for (SlidingWindow window : windows) {
+                long tick = window.tick(eventTimeUs);
+                if (tick > clockUs && tick < earliest) {
+                    earliest = tick;
+                }
+            }
+        }
+        return earliest;
+    }
+
+    /** The earliest tick after the clock: when an event next leaves a window. {@code Long.MAX_VALUE}: none will. */
+    public long nextTick(KeyState state) {
+        long next = Long.MAX_VALUE;
+        for (SlidingWindow window : windows) {
+            int oldest = state.firstFrom(window.start(state.clockUs), stride);
+            if (oldest < state.end) {
+                next = Math.min(next, window.tick(state.start(oldest, stride)));
+            }
+        }
+        return next;
+    }
+
+    /**
+     * For each window, the last event to have left it by the watermark is in the newest tile before the window's start
+     * there. All events of a tile that is in a window have the same tick; a tile too coarse for a window left it before
+     * the clock, and the tick of its start is earlier still, so it moves nothing.
+     */
+    private void fireTicks(KeyState state, long watermarkUs) {
+        for (SlidingWindow window : windows) {
+            int newest = state.firstFrom(window.start(watermarkUs), stride) - 1;
+            if (newest >= state.first) {
+                state.clockUs = Math.max(state.clockUs, window.tick(state.start(newest, stride)));
+            }
+        }
+    }
+
+    private void dropOutOfReach(KeyState state) {
+        if (state.isEmpty() || state.start(state.first, stride) >= state.clockUs - longestUs) {
+            return;
+        }
+        long reach = reach(state.clockUs);
+        while (!state.isEmpty() && state.start(state.first, stride) < reach) {
+            state.n -= state.slots[state.first * stride + Tiles.COUNT];
+            if (blobStride > 0) {
+                Arrays.fill(state.blobs, state.first * blobStride, (state.first + 1) * blobStride, null);
+            }
+            state.first++;
+        }
+        if (state.isEmpty()) {
+            state.first = 0;
+            state.end = 0;
+        }
+    }
+
+    /** The tile that covers the time; a new one of the finest size if there is none. */
+    private int tileFor(KeyState state, long timeUs) {
+        int next = placeOf(state, timeUs);
+        if (covers(state, next - 1, timeUs)) {
+            return next - 1;
+        }
+        if (state.end * stride == state.slots.length) {
+            makeRoom(state);
+            next = placeOf(state, timeUs);
+            if (covers(state, next - 1, timeUs)) {
+                return next - 1;
+            }
+        }
+        state.insert(next, stride, blobStride);
+        state.slots[next * stride + Tiles.HEADER] = Tiles.header(ladder.tileStart(timeUs, 0), 0);
+        layout.clear(state, next);
+        return next;
+    }
+
+    /** The first tile that starts after the time, or the end. Most events are newer than all tiles. */
+    private int placeOf(KeyState state, long timeUs) {
+        if (state.isEmpty() || state.start(state.end - 1, stride) <= timeUs) {
+            return state.end;
+        }
+        return state.firstFrom(timeUs + 1, stride);
+    }
+
+    private boolean covers(KeyState state, int tile, long timeUs) {
+        return tile >= state.first
+                && timeUs < state.start(tile, stride) + ladder.sizeUs(state.level(tile, stride));
+    }
+
+    /** Rolls up what is old enough, and makes the array larger or smaller if that leaves it too full or too empty. */
+    private void makeRoom(KeyState state) {
+        rollUp(state);
+        int capacity = state.slots.length / stride;
+        if (state.end * 4 > capacity * 3) {
+            state.resize(capacity + Math.max(1, capacity / 2), stride, blobStride);
+        } else if (capacity > 16 && state.end * 4 < capacity) {
+            state.resize(capacity / 2, stride, blobStride);
+        }
+    }
+
+    /** Merges tiles into the coarsest that hold no event which a window could yet cut off from the others. */
+    private void rollUp(KeyState state) {
+        ladder.coarseBefore(windows, state.clockUs, coarseBefore);
+        int last = -1;
+        for (int tile = state.first; tile < state.end; tile++) {
+            long header = rolledUp(state.start(tile, stride), state.level(tile, stride));
+            if (last >= 0 && state.slots[last * stride + Tiles.HEADER] == header) {
+                layout.merge(state, last, state, tile);
+                continue;
+            }
+            last++;
+            if (last != tile) {
+                state.move(tile, last, stride, blobStride);
+            }
+            state.slots[last * stride + Tiles.HEADER] = header;
+        }
+        if (blobStride > 0) {
+            Arrays.fill(state.blobs, (last + 1) * blobStride, state.end * blobStride, null);
+        }
+        state.first = 0;
+        state.end = last + 1;
+    }
+
+    private long rolledUp(long startUs, int level) {
+        for (int coarser = ladder.levels() - 1; coarser > level; coarser--) {
+            if (startUs < coarseBefore[coarser]) {
+                long coarseStart = ladder.tileStart(startUs, coarser);
+                if (coarseStart + ladder.sizeUs(coarser) <= coarseBefore[coarser]) {
+                    return Tiles.header(coarseStart, coarser);
+                }
+            }
+        }
+        return Tiles.header(startUs, level);
+    }
+}
