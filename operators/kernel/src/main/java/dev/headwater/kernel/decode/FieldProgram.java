@@ -55,7 +55,7 @@ final class FieldProgram {
     }
 
     private static Step step(Resolver.Action action, Targets targets) throws RejectedException {
-        if (targets.isEmpty()) {
+        if (targets.isEmpty() || action.writer.getType() == Schema.Type.NULL) {
             return skip(action.writer);
         }
         return switch (action.type) {
@@ -114,7 +114,6 @@ final class FieldProgram {
     private static Step primitive(Schema writer, Schema reader, int slot) {
         boolean text = reader.getType() == Schema.Type.STRING;
         return switch (writer.getType()) {
-            case NULL -> (in, out) -> {};
             case BOOLEAN -> (in, out) -> out.setLong(slot, in.readByte() == 1 ? 1 : 0);
             case INT, LONG -> integer(writer, reader, slot);
             case FLOAT -> (in, out) -> out.setDouble(slot, in.readFloat());

@@ -8,7 +8,6 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
-import org.apache.avro.AvroRuntimeException;
 import org.apache.avro.NameValidator;
 import org.apache.avro.Schema;
 import org.slf4j.Logger;
@@ -114,7 +113,8 @@ final class SchemaRegistry {
             Schema.Parser parser = new Schema.Parser(NameValidator.NO_VALIDATION).setValidateDefaults(false);
             addReferences(answer, parser, 0);
             return parser.parse(answer.get("schema").textValue());
-        } catch (AvroRuntimeException e) {
+        } catch (RuntimeException e) {
+            // Avro's parser answers some malformed schemas with a NullPointerException.
             throw incompatible("not an Avro schema: " + e.getMessage());
         }
     }
