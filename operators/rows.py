@@ -227,7 +227,7 @@ def _needs_no_resolution(writer: Mapping[str, Any], reader: Mapping[str, Any]) -
 
 
 def _shape(avro_type: Any) -> _Shape:
-    """What of an Avro type decides about its bytes and meaning: (name, symbols if any, whether null is its first branch)."""
+    """What of an Avro type decides about its bytes and meaning: (name, symbols, nullable)."""
     if isinstance(avro_type, list):
         if len(avro_type) == 2 and avro_type[0] == "null":
             return (*_shape(avro_type[1])[:2], True)

@@ -9,14 +9,14 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from headwater.operators import rows
 from headwater.operators.rows import RowDecoder, fields_left_out, offline_schema
 from headwater.schemas.errors import FormatError
 from headwater.schemas.keys import EntityField
 from headwater.schemas.plan import Plan
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tests.feature_log_rows import FEATURES, encode, make_plan, make_row
 
 PLAN = make_plan()

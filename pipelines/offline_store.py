@@ -1,0 +1,163 @@
+"""The offline log: a Delta Lake table per view and generation, whose commits carry rows and log offsets together.
+
+Each commit has one application transaction per Kafka partition: its id names the partition
+(`transaction_id`), its version is the next offset to read. Delta lets anyone commit any version, so
+`OfflineStore.append` looks at the versions of the very snapshot that it commits against; and with no
+retries allowed, delta-rs commits as the version right behind that snapshot or not at all, never moving a
+commit behind somebody else's. Of two writers that have read the same offsets only one can succeed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake.schema import Schema as DeltaSchema
+
+from headwater.operators.rows import DAY, offline_schema
+from headwater.pipelines.settings import Settings
+from headwater.schemas.errors import FencedError, FormatError, OfflineStoreError
+from headwater.schemas.plan import Plan
+
+# Concurrent commits that are not of this log, such as a compaction's, that one append steps behind.
+COMMIT_ATTEMPTS = 5
+
+_WRITER_PROPERTIES = WriterProperties(compression="ZSTD", compression_level=3)
+_STORE_ERRORS = (DeltaError, OSError)
+
+Offsets = Mapping[int, int]
+
+
+class Appended(NamedTuple):
+    """What one append wrote: rows and Parquet files, and the table's version then; nothing if it was there already."""
+
+    rows: int
+    files: int
+    version: int
+
+
+def table_location(settings: Settings, view: str, generation: int) -> str:
+    """The directory or URL of a view's Delta table."""
+    root = settings.offline_root
+    if "://" not in root:
+        root = str(Path(root).resolve())
+    return f"{root.rstrip('/')}/{view}/g{generation}"
+
+
+def transaction_id(log_topic: str, partition: int) -> str:
+    """The id of the application transaction whose version is the next offset to read of this partition."""
+    return f"headwater/{log_topic}/{partition}"
+
+
+class OfflineStore:
+    """A view's Delta table as a writer sees it; every call opens it anew, at its newest version.
+
+    Attributes:
+        location: directory or URL of the table.
+        schema: of the rows that are appended.
+    """
+
+    def __init__(self, settings: Settings, plan: Plan) -> None:
+        self.location = table_location(settings, plan.view, plan.generation)
+        self.schema = offline_schema(plan)
+        self._plan = plan
+
+    def end_offsets(self) -> dict[int, int]:
+        """The next offset to read of each partition of the log, creating the table if there is none.
+
+        Raises:
+            OfflineStoreError: the table cannot be read or created.
+            FormatError: what is there is not a table of this view.
+        """
+        return self._end_offsets_of(self._open())
+
+    def append(self, rows: pa.Table, start: Offsets, end: Offsets) -> Appended:
+        """Commits these rows, which are all that the log has from `start` until `end`, and `end`, in one commit.
+
+        Both have every partition of the log. A table that stands at `end` already is left as it is: the answer
+        to an earlier attempt was lost on its way.
+
+        Raises:
+            FencedError: the table does not stand at `start`: someone else has moved it.
+            OfflineStoreError: the table cannot be read or written; nothing was committed, or everything was.
+            FormatError: what is there is not a table of this view.
+        """
+        for _ in range(COMMIT_ATTEMPTS):
+            table = self._open()
+            found = self._end_offsets_of(table)
+            if found == end:
+                return Appended(0, 0, table.version())
+            if found != start:
+                raise FencedError(f"{self.location} stands at offsets {found}, not at {dict(start)}")
+            try:
+                return self._commit(table, rows, end)
+            except CommitFailedError:
+                continue
+            except _STORE_ERRORS as error:
+                raise OfflineStoreError(f"{self.location} cannot be written: {_one_line(error)}") from error
+        raise OfflineStoreError(f"{self.location}: others committed first {COMMIT_ATTEMPTS} times in a row")
+
+    def _commit(self, table: DeltaTable, rows: pa.Table, end: Offsets) -> Appended:
+        topic = self._plan.log.topic
+        evolves = {field.name for field in table.schema().fields} != set(self.schema.names)
+        write_deltalake(
+            table,
+            rows,
+            mode="append",
+            schema_mode="merge" if evolves else None,
+            writer_properties=_WRITER_PROPERTIES,
+            commit_properties=CommitProperties(
+                app_transactions=[Transaction(transaction_id(topic, partition), end[partition]) for partition in end],
+                # 0 also means: do not even look what the commits ahead of this one were.
+                max_commit_retries=0,
+            ),
+        )
+        (commit,) = table.history(1)
+        files = commit.get("operationMetrics", {}).get("num_added_files", 0)
+        return Appended(rows.num_rows, files, table.version())
+
+    def _open(self) -> DeltaTable:
+        try:
+            try:
+                table = DeltaTable(self.location)
+            except TableNotFoundError:
+                table = self._create()
+            self._check_columns(table)
+        except _STORE_ERRORS as error:
+            raise OfflineStoreError(f"{self.location} cannot be opened: {_one_line(error)}") from error
+        return table
+
+    def _create(self) -> DeltaTable:
+        return DeltaTable.create(
+            self.location,
+            self.schema,
+            mode="ignore",
+            partition_by=[DAY],
+            name=f"{self._plan.view}_g{self._plan.generation}",
+            description=self._plan.description or None,
+        )
+
+    def _check_columns(self, table: DeltaTable) -> None:
+        wanted = {field.name: field.type for field in DeltaSchema.from_arrow(self.schema).fields}
+        for field in table.schema().fields:
+            if field.type != wanted.get(field.name, field.type):
+                raise FormatError(
+                    f"{self.location}: column {field.name!r} is {field.type}, but the plan of {self._plan.view}"
+                    f" generation {self._plan.generation} says {wanted[field.name]}"
+                )
+        if table.metadata().partition_columns != [DAY]:
+            raise FormatError(f"{self.location} is not partitioned by {DAY}: it is not a table of Headwater's")
+
+    def _end_offsets_of(self, table: DeltaTable) -> dict[int, int]:
+        ids = {
+            partition: transaction_id(self._plan.log.topic, partition) for partition in range(self._plan.log.partitions)
+        }
+        return {partition: table.transaction_version(ids[partition]) or 0 for partition in ids}
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
