@@ -1,0 +1,192 @@
+"""What the tests of the archive share: a log to write to in transactions, and archives as processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pyarrow as pa
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
+from deltalake import DeltaTable
+
+from headwater.pipelines.offline_store import OfflineStore, table_location
+from headwater.pipelines.settings import Settings
+from headwater.schemas.feature_log import HEARTBEAT_HEADER_NAME, Heartbeat, heartbeat_key
+from headwater.schemas.plan import Plan
+from tests.feature_log_rows import encode, key_of, make_row
+
+RUN_ARCHIVE = """
+import sys
+from pathlib import Path
+from headwater.pipelines.archive import run
+from headwater.pipelines.settings import Settings
+from headwater.schemas.plan import Plan
+run(Settings(), Plan.from_json(Path(sys.argv[1]).read_text()))
+"""
+
+
+class LogWriter:
+    """Writes rows by number to a plan's log, as a compute job would: in transactions, beside heartbeats."""
+
+    def __init__(self, settings: Settings, plan: Plan) -> None:
+        self.plan = plan
+        self._settings = settings
+        admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap_servers})
+        topic = NewTopic(plan.log.topic, plan.log.partitions, 1, config={"cleanup.policy": "compact,delete"})
+        for created in admin.create_topics([topic]).values():
+            created.result(20)
+        self.schema_id = self.register(plan)
+        self._producer = self.new_producer()
+
+    def register(self, plan: Plan) -> int:
+        """The id of the plan's log schema, from the registry."""
+        answer = httpx.post(
+            f"{self._settings.registry_url}/subjects/{plan.log.subject}/versions",
+            json={"schema": json.dumps(plan.log.schema_)},
+        )
+        return int(answer.raise_for_status().json()["id"])
+
+    def new_producer(self, name: str = "0") -> Producer:
+        """A transactional producer; another one of the same name aborts what the first left open."""
+        producer = Producer(
+            {
+                "bootstrap.servers": self._settings.kafka_bootstrap_servers,
+                "transactional.id": f"{self.plan.log.topic}-{name}",
+                "transaction.timeout.ms": 60_000,
+                "linger.ms": 1,
+            }
+        )
+        producer.init_transactions(20)
+        return producer
+
+    def write(self, numbers: Iterable[int], producer: Producer | None = None, plan: Plan | None = None) -> None:
+        """Rows of these numbers, in a transaction that is left open."""
+        producer, plan = producer or self._producer, plan or self.plan
+        producer.begin_transaction()
+        for number in numbers:
+            row = make_row(number, note_last_1h=f"note {number}")
+            partition = number % plan.log.partitions
+            producer.produce(plan.log.topic, encode(plan.log.schema_, row, self.schema_id), key_of(row), partition)
+            if number % 50 == 0:
+                self._heartbeat(producer, partition)
+        if producer.flush(20):
+            raise TimeoutError("rows were not acknowledged")
+
+    def commit(self, numbers: Iterable[int], plan: Plan | None = None) -> None:
+        """Rows of these numbers, committed."""
+        self.write(numbers, plan=plan)
+        self._producer.commit_transaction(20)
+
+    def abort(self, numbers: Iterable[int]) -> None:
+        """Rows of these numbers, aborted."""
+        self.write(numbers)
+        self._producer.abort_transaction(20)
+
+    def heartbeats(self, count: int) -> None:
+        """This many heartbeats in each partition, committed."""
+        self._producer.begin_transaction()
+        for _ in range(count):
+            for partition in range(self.plan.log.partitions):
+                self._heartbeat(self._producer, partition)
+        self._producer.commit_transaction(20)
+
+    def raw(self, value: bytes, partition: int = 0) -> None:
+        """A record of any value, committed."""
+        self._producer.begin_transaction()
+        self._producer.produce(self.plan.log.topic, value, b"raw", partition)
+        self._producer.commit_transaction(20)
+
+    def _heartbeat(self, producer: Producer, partition: int) -> None:
+        header = Heartbeat(epoch_ms=1, subtask=0, parallelism=1, as_of_ms=2, watermark_ms=3).pack()
+        producer.produce(
+            self.plan.log.topic, None, heartbeat_key(0), partition, headers=[(HEARTBEAT_HEADER_NAME, header)]
+        )
+
+
+class ArchiveProcess:
+    """An archive that runs as a process of its own."""
+
+    def __init__(self, settings: Settings, plan: Plan, directory: Path, name: str = "0") -> None:
+        plan_file = directory / f"plan-{name}.json"
+        plan_file.write_text(plan.canonical_json())
+        self.log = directory / f"archive-{name}.log"
+        environment = {
+            f"HEADWATER_{field.upper()}": str(getattr(settings, field))
+            for field in ("kafka_bootstrap_servers", "registry_url", "offline_root", "archive_flush_seconds")
+        }
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", RUN_ARCHIVE, str(plan_file)],
+                env={**os.environ, **environment, "HEADWATER_LOG_FORMAT": "json", "HEADWATER_INSTANCE": name},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    def terminate(self) -> int:
+        """SIGTERM; the exit code, within the 20 seconds that are allowed."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(20)
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self.process.kill()
+        self.process.wait()
+
+    def events(self, name: str) -> list[dict[str, object]]:
+        """The log lines of this event, of all processes of this name."""
+        lines = (json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{"))
+        return [line for line in lines if line.get("event") == name]
+
+    def metric(self, name: str, partition: int | None = None) -> float:
+        """The value of a metric now, summed over partitions unless one is given."""
+        text = httpx.get(str(self.events("metrics_listening")[-1]["url"])).text
+        label = "" if partition is None else f'[^}}]*partition="{partition}"'
+        return sum(
+            float(value) for value in re.findall(rf"^headwater_{name}{{{label}[^}}]*}} (\S+)$", text, re.MULTILINE)
+        )
+
+
+@contextmanager
+def archiving(settings: Settings, plan: Plan, directory: Path, name: str = "0") -> Iterator[ArchiveProcess]:
+    """An archive for the length of a `with` block, killed behind it if it still runs."""
+    archive = ArchiveProcess(settings, plan, directory, name)
+    try:
+        yield archive
+    finally:
+        archive.kill()
+
+
+def archived(settings: Settings, plan: Plan) -> pa.Table:
+    """All rows of the offline log; none if there is no table yet."""
+    location = table_location(settings, plan.view, plan.generation)
+    if not DeltaTable.is_deltatable(location):
+        return OfflineStore(settings, plan).schema.empty_table()
+    return DeltaTable(location).to_pyarrow_table()
+
+
+def numbers_in(table: pa.Table) -> list[int]:
+    """The numbers of the rows, in order, each as often as it stands there."""
+    return sorted(n - 1 for n in table["n"].to_pylist())
+
+
+def eventually(condition: Callable[[], object], seconds: float = 30.0) -> None:
+    """Returns once the condition holds.
+
+    Raises:
+        TimeoutError: it does not hold in time.
+    """
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError("it did not come about")
+        time.sleep(0.1)
