@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import structlog
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential_jitter
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential, wait_random
 
 Result = TypeVar("Result")
 
@@ -50,9 +50,8 @@ class Dependency:
         self._since = 0.0
         self._retrying = Retrying(
             retry=retry_if_exception_type(errors),
-            wait=wait_exponential_jitter(
-                initial=FIRST_WAIT_SECONDS, max=LONGEST_WAIT_SECONDS, jitter=FIRST_WAIT_SECONDS
-            ),
+            wait=wait_exponential(multiplier=FIRST_WAIT_SECONDS, max=LONGEST_WAIT_SECONDS)
+            + wait_random(0, FIRST_WAIT_SECONDS),
             before_sleep=self._report,
             sleep=self._wait,
         )

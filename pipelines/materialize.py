@@ -192,7 +192,7 @@ class Materializer:
         if now >= self._next_status:
             self._next_status = now + STATUS_SECONDS
             self._metrics.report({p: writer.status(self._consumer.known_end(p)) for p, writer in self._writers.items()})
-            if self._writers:
+            if self._writers and not self._published:
                 self._publish()
         if now >= self._next_inspection:
             self._next_inspection = now + INSPECT_SECONDS
@@ -216,6 +216,8 @@ class Materializer:
             if (int(offset) if offset is not None else None) != writer.stored_offset:
                 self._rewind(partition, int(offset) if offset is not None else None)
         self._schemas.restore()
+        if self._writers:
+            self._publish()
 
     def _report(self) -> None:
         counts = asdict(self._metrics.counts)

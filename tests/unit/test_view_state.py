@@ -1,0 +1,48 @@
+"""Metrics tell a view that has no events from one that is stuck."""
+
+from __future__ import annotations
+
+import pytest
+
+from headwater.operators.view_state import ViewState, view_state
+
+NOW = 1_000_000.0
+
+# heartbeats' age, newest event's age, rows have waited for; all in ms, with an objective of 1 s
+CASES: dict[str, tuple[list[int | None], int | None, float, ViewState]] = {
+    "events and heartbeats flow": ([100, 900], 500, 0.0, ViewState.FRESH),
+    "heartbeats flow, but no event came": ([100, 900], 1_001, 0.0, ViewState.NO_EVENTS),
+    "there never was an event": ([100, 900], None, 0.0, ViewState.NO_EVENTS),
+    "one partition's heartbeat is old": ([100, 10_001], 500, 0.0, ViewState.STUCK),
+    "one partition's heartbeat is as old as it may be": ([100, 10_000], 500, 0.0, ViewState.FRESH),
+    "one partition has never had a heartbeat": ([100, None], 500, 0.0, ViewState.STUCK),
+    "rows wait, and nothing is read": ([100, 900], 500, 10_001.0, ViewState.STUCK),
+    "rows wait a little": ([100, 900], 500, 10_000.0, ViewState.FRESH),
+}
+
+
+@pytest.mark.parametrize(("ages", "event_age", "stalled", "state"), CASES.values(), ids=CASES.keys())
+def test_the_state_says_what_is_wrong(
+    ages: list[int | None], event_age: int | None, stalled: float, state: ViewState
+) -> None:
+    found = view_state(
+        NOW,
+        heartbeats_as_of_ms=[None if age is None else int(NOW) - age for age in ages],
+        newest_ingested_ms=None if event_age is None else int(NOW) - event_age,
+        stalled_ms=stalled,
+        freshness_objective_ms=1_000,
+    )
+    assert found is state
+
+
+def test_a_view_with_a_lax_objective_is_given_that_long_before_it_counts_as_stuck() -> None:
+    def state(age_ms: int) -> ViewState:
+        return view_state(
+            NOW,
+            heartbeats_as_of_ms=[int(NOW) - age_ms],
+            newest_ingested_ms=int(NOW),
+            stalled_ms=0.0,
+            freshness_objective_ms=60_000,
+        )
+
+    assert [state(59_000), state(61_000)] == [ViewState.FRESH, ViewState.STUCK]
