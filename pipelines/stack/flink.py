@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 
 from headwater.pipelines.stack.java import java_command
-from headwater.pipelines.stack.ports import LOOPBACK
+from headwater.pipelines.stack.ports import LOOPBACK, accepts
 from headwater.pipelines.stack.process import ProcessSpec
 from headwater.schemas.errors import PrerequisiteError
 
@@ -162,8 +162,10 @@ class FlinkCluster:
         return overview is not None and overview.get("slots-total", 0) >= self.slots
 
     def _overview(self) -> dict[str, int] | None:
+        if not accepts(self.ports.rest):
+            return None
         try:
-            response = httpx.get(f"{self.rest_url}/overview", timeout=5)
+            response = httpx.get(f"{self.rest_url}/overview", timeout=2)
         except httpx.TransportError:
             return None
         return response.json() if response.is_success else None

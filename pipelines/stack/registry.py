@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 
 from headwater.pipelines.stack.java import java_command
-from headwater.pipelines.stack.ports import LOOPBACK
+from headwater.pipelines.stack.ports import LOOPBACK, accepts
 from headwater.pipelines.stack.process import ProcessSpec
 
 JVM_OPTIONS = (
@@ -50,8 +50,10 @@ class Registry:
 
     def is_ready(self) -> bool:
         """Whether it lists its subjects."""
+        if not accepts(self.port):
+            return False
         try:
-            return httpx.get(f"{self.url}/subjects", timeout=5).is_success
+            return httpx.get(f"{self.url}/subjects", timeout=2).is_success
         except httpx.TransportError:
             return False
 

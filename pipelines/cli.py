@@ -1,0 +1,67 @@
+"""The command line. Each command is a page in `headwater.pipelines.commands`, imported when it is used."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from headwater.pipelines.commands import processes, stack, views
+from headwater.pipelines.commands.console import print_error
+from headwater.schemas.errors import HeadwaterError
+
+app = typer.Typer(
+    name="headwater",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+TRY = "Try it"
+LOCAL = "A stack on this machine"
+VIEWS = "Feature views"
+PROCESSES = "Processes of a deployment"
+
+app.command(rich_help_panel=TRY)(stack.demo)
+app.command(rich_help_panel=LOCAL)(stack.up)
+app.command(rich_help_panel=LOCAL)(stack.status)
+app.command(rich_help_panel=LOCAL)(stack.down)
+app.command(rich_help_panel=VIEWS, name="compile")(views.compile_views)
+app.command(rich_help_panel=VIEWS)(views.get)
+app.command(rich_help_panel=PROCESSES)(processes.compute)
+app.command(rich_help_panel=PROCESSES)(processes.materialize)
+app.command(rich_help_panel=PROCESSES)(processes.archive)
+
+_debug = False
+
+
+def main() -> None:
+    """Runs the command of `sys.argv`; exits with 0 if it did what it says, 1 and a message if not, 2 for wrong use."""
+    try:
+        app()
+    except HeadwaterError as error:
+        if _debug:
+            raise
+        print_error(error)
+        sys.exit(1)
+
+
+@app.callback()
+def _all_commands(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the whole traceback of an error.")] = False,
+) -> None:
+    """Turns Kafka event topics into fresh machine-learning features.
+
+    Declare a feature view in Python, and Headwater computes it with Flink, serves it from Redis and logs it as
+    Parquet. See it work:  `headwater demo`
+
+    Serve views of your own:  `headwater up --views my_views/`  then  `headwater get my_view customer_id=42`
+    """
+    global _debug  # noqa: PLW0603
+    _debug = debug
+
+
+if __name__ == "__main__":
+    main()

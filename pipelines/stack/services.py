@@ -1,0 +1,89 @@
+"""The servers of a stack, laid out in one state directory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from headwater.pipelines.stack import artifacts
+from headwater.pipelines.stack.broker import Broker
+from headwater.pipelines.stack.flink import FlinkCluster, FlinkPorts
+from headwater.pipelines.stack.ports import PortBook
+from headwater.pipelines.stack.process import ProcessSpec
+from headwater.pipelines.stack.redis import RedisServer
+from headwater.pipelines.stack.registry import Registry
+from headwater.pipelines.stack.state import Endpoints, StateDirectory
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the workers connect to."""
+
+    broker: Broker
+    registry: Registry
+    redis: RedisServer
+    flink: FlinkCluster
+    endpoints: Endpoints
+
+    def prepare(self) -> None:
+        """Writes configurations and makes directories."""
+        self.broker.prepare()
+        self.redis.prepare()
+        self.flink.prepare()
+
+    def specs(self) -> tuple[ProcessSpec, ...]:
+        """How they are run. They do not need each other to start."""
+        return (
+            self.broker.spec(),
+            self.registry.spec(),
+            self.redis.spec(),
+            self.flink.job_manager_spec(),
+            self.flink.task_manager_spec(),
+        )
+
+
+def lay_out(directory: StateDirectory, ports: PortBook, *, slots: int, task_heap_mb: int, managed_mb: int) -> Services:
+    """The servers of the stack in this directory. The files they are made of must have been fetched.
+
+    Args:
+        slots: how many subtasks of each operator the Flink cluster holds, over all views.
+        task_heap_mb, managed_mb: memory of the TaskManager, on the heap and for RocksDB.
+    """
+    broker = Broker(
+        directory=directory.root / "broker",
+        log=directory.logs / "broker.log",
+        port=ports.port("broker"),
+        controller_port=ports.port("broker-controller"),
+        classpath=artifacts.broker_classpath(),
+    )
+    registry = Registry(
+        directory=directory.root / "registry",
+        log=directory.logs / "registry.log",
+        port=ports.port("registry"),
+        management_port=ports.port("registry-management"),
+        home=artifacts.registry_home(),
+    )
+    redis = RedisServer(directory.root / "redis", directory.logs / "redis.log", ports.port("redis"))
+    flink = FlinkCluster(
+        directory=directory.root / "flink",
+        log_directory=directory.logs,
+        ports=FlinkPorts(
+            rest=ports.port("flink"),
+            job_manager_rpc=ports.port("jobmanager-rpc"),
+            job_manager_blob=ports.port("jobmanager-blob"),
+            job_manager_metrics=ports.port("jobmanager-metrics"),
+            task_manager_rpc=ports.port("taskmanager-rpc"),
+            task_manager_data=ports.port("taskmanager-data"),
+            task_manager_metrics=ports.port("taskmanager-metrics"),
+        ),
+        slots=slots,
+        task_heap_mb=task_heap_mb,
+        managed_mb=managed_mb,
+    )
+    endpoints = Endpoints(
+        kafka_bootstrap_servers=broker.bootstrap_servers,
+        registry_url=registry.url,
+        redis_url=redis.url,
+        flink_rest_url=flink.rest_url,
+        offline_root=str(directory.offline),
+    )
+    return Services(broker, registry, redis, flink, endpoints)

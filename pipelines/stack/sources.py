@@ -1,0 +1,99 @@
+"""The event topics of the local stack and the contracts of what is in them, made ready before the first job starts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import httpx
+import structlog
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
+from confluent_kafka.cimpl import NewTopic
+
+from headwater.pipelines.contracts import Contract
+from headwater.pipelines.declarations import CompiledView
+from headwater.schemas.errors import BrokerError, ContractError, RegistryError
+
+COMPATIBILITY = "FORWARD_TRANSITIVE"
+"""A job that runs reads new events with the schema that it was compiled with."""
+
+TIMEOUT_SECONDS = 30
+
+_log = structlog.get_logger(__name__)
+
+
+def prepare_sources(
+    views: Iterable[CompiledView], *, bootstrap_servers: str, registry_url: str, partitions: int
+) -> None:
+    """Registers the views' event schemas and creates their event topics; what is there stays as it is.
+
+    Raises:
+        ContractError: the registry has an event schema that the views' one is incompatible with.
+        RegistryError, BrokerError: the service cannot be reached or refused.
+    """
+    views = list(views)
+    for contract in {view.contract.subject: view.contract for view in views}.values():
+        register_contract(registry_url, contract)
+    topics = {source.topic for view in views for source in view.plan.sources}
+    create_source_topics(bootstrap_servers, sorted(topics), partitions)
+
+
+def register_contract(registry_url: str, contract: Contract) -> list[int]:
+    """Registers every version of a subject's schema, oldest first, and returns their ids.
+
+    A new subject is also told to refuse schemas whose events a running job could not read.
+
+    Raises:
+        ContractError: the registry refuses a version as incompatible.
+        RegistryError: the registry cannot be reached or refused otherwise.
+    """
+    subject = contract.subject
+    with httpx.Client(base_url=registry_url, timeout=TIMEOUT_SECONDS) as registry:
+        try:
+            known = registry.get(f"/subjects/{subject}/versions").is_success
+            ids = [_register(registry, subject, schema) for schema in contract.schemas]
+            if not known:
+                registry.put(f"/config/{subject}", json={"compatibility": COMPATIBILITY}).raise_for_status()
+        except httpx.HTTPError as error:
+            raise RegistryError(f"{registry_url}: cannot register {subject}: {error}") from error
+    return ids
+
+
+def create_source_topics(bootstrap_servers: str, topics: list[str], partitions: int) -> None:
+    """Creates those of the topics that do not exist, with the broker's time of arrival as their timestamp.
+
+    Raises:
+        BrokerError: the broker cannot be reached or refused.
+    """
+    admin = AdminClient({"bootstrap.servers": bootstrap_servers})
+    wanted = [
+        NewTopic(topic, num_partitions=partitions, config={"message.timestamp.type": "LogAppendTime"})
+        for topic in topics
+    ]
+    for topic, created in admin.create_topics(wanted, operation_timeout=TIMEOUT_SECONDS).items():
+        try:
+            created.result(TIMEOUT_SECONDS)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise BrokerError(f"{bootstrap_servers}: cannot create topic {topic}: {error}") from error
+            _warn_of_producer_time(admin, topic)
+
+
+def _register(registry: httpx.Client, subject: str, schema: dict[str, Any]) -> int:
+    response = registry.post(f"/subjects/{subject}/versions", json={"schema": json.dumps(schema)})
+    if response.status_code == httpx.codes.CONFLICT:
+        raise ContractError(
+            f"the registry refuses a schema of {subject}, because events of it could not be read "
+            f"by what is there already: {response.text}"
+        )
+    schema_id: int = response.raise_for_status().json()["id"]
+    return schema_id
+
+
+def _warn_of_producer_time(admin: AdminClient, topic: str) -> None:
+    resource = ConfigResource(ResourceType.TOPIC, topic)
+    (config,) = (future.result(TIMEOUT_SECONDS) for future in admin.describe_configs([resource]).values())
+    if config["message.timestamp.type"].value != "LogAppendTime":
+        _log.warning("topic_has_producer_timestamps", topic=topic, consequence="a producer's clock can expire windows")

@@ -1,0 +1,126 @@
+"""Headwater's own processes, three for each view: compute, materialize and archive."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from headwater.pipelines.stack.ports import LOOPBACK, PortBook, accepts
+from headwater.pipelines.stack.process import ProcessSpec
+from headwater.pipelines.stack.services import Services
+from headwater.pipelines.stack.state import Endpoints, StateDirectory, ViewRecord
+from headwater.schemas.plan import Plan
+
+# Of the JVM through which compute submits its job; the job itself runs in the TaskManager.
+SUBMITTING_JVM = "-Xmx160m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:MaxMetaspaceSize=128m"
+SAVEPOINT_GRACE_SECONDS = 60.0
+COMPUTE_START_SECONDS = 180.0
+
+WORKERS = ("compute", "materialize", "archive")
+
+
+@dataclass(frozen=True, slots=True)
+class ViewWorkers:
+    """The three processes of one view."""
+
+    plan: Plan
+    plan_file: Path
+    services: Services
+    directory: StateDirectory
+    ports: PortBook
+    parallelism: int
+
+    def record(self) -> ViewRecord:
+        """What others are told about the view."""
+        plan = self.plan
+        return ViewRecord(
+            view=plan.view,
+            generation=plan.generation,
+            plan=self.plan_file,
+            sources=tuple(source.topic for source in plan.sources),
+            log_topic=plan.log.topic,
+            offline_table=str(self.directory.offline / plan.view / f"g{plan.generation}"),
+            metrics={
+                **{worker: _metrics_url(self._port(worker)) for worker in WORKERS},
+                "taskmanager": _metrics_url(self.services.flink.ports.task_manager_metrics),
+            },
+        )
+
+    def specs(self) -> tuple[ProcessSpec, ...]:
+        """How the processes are run. On the way down compute goes first and leaves a savepoint."""
+        log, registry, redis = "broker", "registry", "redis"
+        return (
+            self._spec(
+                "compute",
+                needs=(log, registry, "jobmanager", "taskmanager", *(self._name(each) for each in WORKERS[1:])),
+                ready=self._job_runs,
+                environment={**self.services.flink.environment, "JVM_ARGS": SUBMITTING_JVM},
+                grace_seconds=SAVEPOINT_GRACE_SECONDS,
+                start_timeout_seconds=COMPUTE_START_SECONDS,
+            ),
+            self._spec("materialize", needs=(log, registry, redis)),
+            self._spec("archive", needs=(log, registry)),
+        )
+
+    def _spec(
+        self,
+        worker: str,
+        *,
+        needs: tuple[str, ...],
+        ready: Callable[[], bool] | None = None,
+        environment: dict[str, str] | None = None,
+        grace_seconds: float = 30.0,
+        start_timeout_seconds: float = 60.0,
+    ) -> ProcessSpec:
+        port = self._port(worker)
+        return ProcessSpec(
+            name=self._name(worker),
+            command=(sys.executable, "-m", "headwater.pipelines.cli", worker, "--plan", str(self.plan_file)),
+            log=self.directory.logs / f"{self._name(worker)}.log",
+            ready=ready or (lambda: accepts(port)),
+            environment={
+                **connection_environment(self.services.endpoints),
+                "HEADWATER_CHECKPOINT_DIR": self.services.flink.checkpoint_directory.as_uri(),
+                "HEADWATER_PARALLELISM": str(self.parallelism),
+                "HEADWATER_METRICS_HOST": LOOPBACK,
+                "HEADWATER_METRICS_PORT": str(port),
+                **(environment or {}),
+            },
+            needs=needs,
+            grace_seconds=grace_seconds,
+            start_timeout_seconds=start_timeout_seconds,
+            addresses={"metrics": _metrics_url(port)},
+        )
+
+    def _name(self, worker: str) -> str:
+        return f"{worker}.{self.plan.view}"
+
+    def _port(self, worker: str) -> int:
+        return self.ports.port(f"{self._name(worker)}-metrics")
+
+    def _job_runs(self) -> bool:
+        return job_state(self.services.endpoints.flink_rest_url, self.plan.view) == "RUNNING"
+
+
+def connection_environment(endpoints: Endpoints) -> dict[str, str]:
+    """The settings that make a Headwater process use this stack."""
+    connections = {f"HEADWATER_{name.upper()}": value for name, value in endpoints.model_dump().items()}
+    return {**connections, "HEADWATER_KAFKA_PROPERTIES": "{}"}
+
+
+def job_state(flink_rest_url: str, view: str) -> str | None:
+    """The state of the newest Flink job of a view, as Flink names it, or None if there is none or no answer."""
+    try:
+        jobs = httpx.get(f"{flink_rest_url}/jobs/overview", timeout=2).raise_for_status().json()["jobs"]
+    except httpx.HTTPError:
+        return None
+    of_view = [job for job in jobs if view in job["name"].replace(".", " ").replace("-", " ").split()]
+    return max(of_view, key=lambda job: job["start-time"])["state"] if of_view else None
+
+
+def _metrics_url(port: int) -> str:
+    return f"http://{LOOPBACK}:{port}/metrics"
