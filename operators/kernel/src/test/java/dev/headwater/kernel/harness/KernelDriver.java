@@ -47,6 +47,8 @@ public final class KernelDriver implements AutoCloseable {
     private OperatorSubtaskState checkpoint;
     private long checkpoints;
     private long processingTimeMs;
+    private boolean discards;
+    private long discarded;
 
     public KernelDriver(Plan plan) throws Exception {
         this(plan, Backend.HASHMAP, 0, 1, null);
@@ -86,6 +88,11 @@ public final class KernelDriver implements AutoCloseable {
         return checkpoint;
     }
 
+    /** What the operator does before a checkpoint, without the checkpoint. */
+    public void barrier() throws Exception {
+        harness.prepareSnapshotPreBarrier(checkpoints++);
+    }
+
     /** Crashes, and starts again from the last checkpoint, or from nothing if there was none. */
     public void restore() throws Exception {
         harness.close();
@@ -117,6 +124,16 @@ public final class KernelDriver implements AutoCloseable {
         List<LogRecord> taken = List.copyOf(records);
         records.clear();
         return taken;
+    }
+
+    /** From now on records are counted and thrown away. */
+    public void discardRecords() {
+        discards = true;
+    }
+
+    /** How many records have been thrown away. */
+    public long discarded() {
+        return discarded;
     }
 
     /** The late events since the last call. */
@@ -152,7 +169,11 @@ public final class KernelDriver implements AutoCloseable {
     private final class Collected implements Output<StreamRecord<LogRecord>> {
         @Override
         public void collect(StreamRecord<LogRecord> record) {
-            records.add(record.getValue());
+            if (discards) {
+                discarded++;
+            } else {
+                records.add(record.getValue());
+            }
         }
 
         @Override

@@ -1,0 +1,97 @@
+package dev.headwater.kernel.harness;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.headwater.kernel.plan.Plan;
+import java.time.Duration;
+
+/** Writes plans for tests, as the compiler of declarations does. The entity is one string, {@code user}. */
+public final class PlanBuilder {
+    private final ObjectNode plan = new ObjectMapper().createObjectNode();
+    private final ArrayNode columns = plan.putArray("columns");
+    private final ArrayNode windows = plan.putArray("windows");
+    private final ArrayNode features = plan.putArray("features");
+    private long reachMs;
+
+    public PlanBuilder() {
+        plan.put("format", 1).put("view", "test_view").put("generation", 1);
+        plan.put("owner", "tests").put("description", "A view for tests.");
+        plan.put("emission_interval_ms", 200).put("heartbeat_interval_ms", 1000);
+        plan.put("time_to_live_ms", 86_400_000).put("freshness_objective_ms", 1000);
+        plan.putArray("entity").addObject().put("name", "user").put("type", "string");
+    }
+
+    public PlanBuilder generation(long generation) {
+        plan.put("generation", generation);
+        return this;
+    }
+
+    public PlanBuilder emissionIntervalMs(long ms) {
+        plan.put("emission_interval_ms", ms);
+        return this;
+    }
+
+    public PlanBuilder column(String name, String type, boolean nullable) {
+        columns.addObject().put("name", name).put("type", type).put("nullable", nullable);
+        return this;
+    }
+
+    public PlanBuilder window(String name, Duration length, Duration resolution) {
+        windows.addObject()
+                .put("name", name)
+                .put("length_ms", length.toMillis())
+                .put("resolution_ms", resolution.toMillis());
+        reachMs = Math.max(reachMs, length.toMillis() + resolution.toMillis());
+        return this;
+    }
+
+    /** A feature over the window added last; {@code column} is the number of one, or null for a count of events. */
+    public PlanBuilder feature(String aggregate, Integer column, String type) {
+        int window = windows.size() - 1;
+        features.addObject()
+                .put("name", "f" + features.size())
+                .put("aggregate", aggregate)
+                .put("column", column)
+                .put("window", window)
+                .put("type", type);
+        return this;
+    }
+
+    public Plan build() {
+        plan.put("reach_ms", reachMs);
+        ObjectNode source = plan.putArray("sources").addObject();
+        source.put("topic", "events").put("subject", "events-value");
+        source.putObject("reader_schema").put("type", "record").put("name", "Event").putArray("fields");
+        source.putArray("key").addArray().add("user");
+        source.putObject("event_time").put("unit", "us").putArray("path").add("at");
+        ArrayNode paths = source.putArray("columns");
+        columns.forEach(column -> paths.addArray().add(column.get("name").textValue()));
+        source.put("allowed_skew_ms", 60_000).put("watermark_delay_ms", 1000).put("idle_timeout_ms", 5000);
+        plan.putObject("dead_letters").put("topic", "dead").put("subject", "dead-value");
+        plan.putObject("late").put("topic", "late").put("subject", "late-value");
+        plan.putObject("log").put("topic", "log").put("subject", "log-value").put("partitions", 4).set("schema", logSchema());
+        return Plan.parse(plan.toString());
+    }
+
+    private ObjectNode logSchema() {
+        ObjectNode schema = new ObjectMapper().createObjectNode().put("type", "record").put("name", "Row");
+        ArrayNode fields = schema.putArray("fields");
+        fields.addObject().put("name", "user").put("type", "string");
+        for (String name : new String[] {"generation", "clock", "n", "event_time", "ingested_at", "computed_at"}) {
+            fields.addObject().put("name", name).put("type", "long");
+        }
+        ObjectNode cause = fields.addObject().put("name", "cause").putObject("type");
+        cause.put("type", "enum").put("name", "FeatureRowCause").putArray("symbols").add("EVENT").add("EXPIRY");
+        windows.forEach(window -> {
+            optional(fields, "next_change_" + window.get("name").textValue(), "long");
+            optional(fields, "empty_at_" + window.get("name").textValue(), "long");
+        });
+        features.forEach(feature -> optional(fields, feature.get("name").textValue(), feature.get("type").textValue()));
+        return schema;
+    }
+
+    private static void optional(ArrayNode fields, String name, String type) {
+        fields.addObject().put("name", name).putArray("type").add("null").add(type);
+    }
+}
