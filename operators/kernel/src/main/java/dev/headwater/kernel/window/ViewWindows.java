@@ -193,7 +193,7 @@ public final class ViewWindows {
     private void makeRoom(KeyState state) {
         rollUp(state);
         int capacity = state.slots.length / stride;
-        if (state.end * 4 > capacity * 3) {
+        if (state.end * 4 >= capacity * 3) {
             state.resize(capacity + Math.max(1, capacity / 2), stride, blobStride);
         } else if (capacity > 16 && state.end * 4 < capacity) {
             state.resize(capacity / 2, stride, blobStride);
