@@ -46,11 +46,12 @@ public final class PlanBuilder {
         return this;
     }
 
-    /** A feature over the window added last; {@code column} is the number of one, or null for a count of events. */
+    /** A feature f0, f1, ... over the window added last; {@code column} is a number, or null for a count of events. */
     public PlanBuilder feature(String aggregate, Integer column, String type) {
         int window = windows.size() - 1;
+        int number = features.size();
         features.addObject()
-                .put("name", "f" + features.size())
+                .put("name", "f" + number)
                 .put("aggregate", aggregate)
                 .put("column", column)
                 .put("window", window)
