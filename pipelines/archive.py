@@ -156,7 +156,7 @@ class Archive:
         if rows.num_rows:
             self._metrics.last_flush.set(time.time())
         _log.info(
-            "flushed",
+            "flushed" if appended.files or not rows.num_rows else "archived_already",
             view=self._plan.view,
             rows=appended.rows,
             files=appended.files,

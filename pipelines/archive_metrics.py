@@ -84,8 +84,12 @@ class LagWatch(threading.Thread):
             archived: per partition the offset up to which nothing is missing from the offline log; read anew each time.
         """
         super().__init__(name="lag-watch", daemon=True)
-        given = {name: value.get_secret_value() for name, value in settings.kafka_properties.items()}
-        self._admin = AdminClient({**given, "bootstrap.servers": settings.kafka_bootstrap_servers, "log_level": 0})
+        self._properties: dict[str, str | int | float | bool] = {
+            **{name: value.get_secret_value() for name, value in settings.kafka_properties.items()},
+            "bootstrap.servers": settings.kafka_bootstrap_servers,
+            "log_level": 0,
+        }
+        self._admin = AdminClient(self._properties)
         self._places = [TopicPartition(plan.log.topic, partition) for partition in range(plan.log.partitions)]
         self._archived = archived
         self._metrics = metrics
@@ -116,4 +120,6 @@ class LagWatch(threading.Thread):
         try:
             return {place.partition: answer.result().offset for place, answer in found.items()}
         except KafkaException as error:
+            # A client that knew the partitions before the broker restarted would ask with their old epoch for minutes.
+            self._admin = AdminClient(self._properties)
             raise BrokerError(f"the ends of {self._places[0].topic} cannot be read: {error.args[0].str()}") from error

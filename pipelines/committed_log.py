@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from headwater.pipelines.settings import Settings
@@ -21,7 +22,9 @@ FEWEST_MESSAGES = 20
 READ_BYTES = 16 * 2**20
 
 _PREFETCH = {"queued.min.messages": 20_000, "queued.max.messages.kbytes": 32_768}
+_LOG_LEVEL_CRITICAL = 2  # what is less comes to `_report` as well, where it is said once
 
+_log = structlog.get_logger(__name__)
 _kafka_log = logging.getLogger("headwater.kafka")
 
 
@@ -54,7 +57,9 @@ class CommittedLog:
     def __init__(self, settings: Settings, plan: Plan) -> None:
         self._topic = plan.log.topic
         self._partitions = plan.log.partitions
-        self._consumer = Consumer(consumer_properties(settings, plan), logger=_kafka_log)
+        properties = {**consumer_properties(settings, plan), "error_cb": self._report}
+        self._consumer = Consumer(properties, logger=_kafka_log)
+        self._reported: set[int] = set()
         self._messages_at_once = MOST_MESSAGES
         self._trouble: TopicError | BrokerError | None = None
         self.positions: dict[int, int] = {}
@@ -105,6 +110,7 @@ class CommittedLog:
             if message.error() is not None:
                 self._note(message)
             elif partition is not None and offset is not None and offset >= self.positions[partition]:
+                self._reported.clear()
                 self.positions[partition] = offset + 1
                 value = message.value()
                 if value is not None:
@@ -119,6 +125,12 @@ class CommittedLog:
     def close(self) -> None:
         """Stop reading."""
         self._consumer.close()
+
+    def _report(self, error: KafkaError) -> None:
+        # librdkafka repeats itself many times a second; it goes on trying by itself.
+        if error.code() not in self._reported:
+            self._reported.add(error.code())
+            _log.warning("kafka_trouble", topic=self._topic, error=error.str())
 
     def _note(self, message: Message) -> None:
         error, partition, offset = message.error(), message.partition(), message.offset()
@@ -170,6 +182,7 @@ def consumer_properties(settings: Settings, plan: Plan) -> dict[str, str | int |
     given = {name: value.get_secret_value() for name, value in settings.kafka_properties.items()}
     return {
         **_PREFETCH,
+        "log_level": _LOG_LEVEL_CRITICAL,
         **given,
         "bootstrap.servers": settings.kafka_bootstrap_servers,
         "group.id": f"headwater-{plan.view}-g{plan.generation}-archive",

@@ -9,10 +9,8 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
+import httpx
 import structlog
-from confluent_kafka.schema_registry import SchemaRegistryClient
-from confluent_kafka.schema_registry.error import SchemaRegistryError
-from httpx import HTTPError
 
 from headwater.operators.rows import fields_left_out
 from headwater.pipelines.backoff import Dependency, StopRequested
@@ -30,9 +28,7 @@ class WriterSchemas:
     """The writer schema of a schema id, as `headwater.operators.rows.RowDecoder` asks for it."""
 
     def __init__(self, settings: Settings, plan: Plan, stop: threading.Event) -> None:
-        self._client = SchemaRegistryClient(
-            {"url": settings.registry_url, "timeout": _TIMEOUT_SECONDS, "max.retries": 0}
-        )
+        self._registry_url = settings.registry_url.rstrip("/")
         self._calls = Dependency("registry", stop, (RegistryError,))
         self._patience_seconds = settings.unknown_schema_wait_ms / 1000
         self._plan = plan
@@ -64,13 +60,9 @@ class WriterSchemas:
 
     def _fetch(self, schema_id: int) -> str | None:
         try:
-            text = self._client.get_schema(schema_id).schema_str
-        except SchemaRegistryError as error:
-            if error.http_status_code == HTTPStatus.NOT_FOUND:
+            answer = httpx.get(f"{self._registry_url}/schemas/ids/{schema_id}", timeout=_TIMEOUT_SECONDS)
+            if answer.status_code == HTTPStatus.NOT_FOUND:
                 return None
-            raise RegistryError(f"schema {schema_id} cannot be had from the registry: {error}") from error
-        except (HTTPError, OSError, ValueError) as error:
-            raise RegistryError(f"schema {schema_id} cannot be had from the registry: {error}") from error
-        if not text:
-            raise RegistryError(f"the registry gives schema {schema_id} no text")
-        return text
+            return str(answer.raise_for_status().json()["schema"])
+        except (httpx.HTTPError, ValueError, LookupError, TypeError) as error:
+            raise RegistryError(f"schema {schema_id} cannot be had from {self._registry_url}: {error}") from error

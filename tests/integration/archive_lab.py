@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -124,27 +125,35 @@ class ArchiveProcess:
             f"HEADWATER_{field.upper()}": str(getattr(settings, field))
             for field in ("kafka_bootstrap_servers", "registry_url", "offline_root", "archive_flush_seconds")
         }
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-c", RUN_ARCHIVE, str(plan_file)],
-                env={**os.environ, **environment, "HEADWATER_LOG_FORMAT": "json", "HEADWATER_INSTANCE": name},
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", RUN_ARCHIVE, str(plan_file)],
+            env={**os.environ, **environment, "HEADWATER_LOG_FORMAT": "json", "HEADWATER_INSTANCE": name},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        self._copying = threading.Thread(target=self._copy_log)
+        self._copying.start()
 
     def terminate(self) -> int:
         """SIGTERM; the exit code, within the 20 seconds that are allowed."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(20)
+        return self.wait(20)
+
+    def wait(self, seconds: float) -> int:
+        """The exit code, and its log complete."""
+        code = self.process.wait(seconds)
+        self._copying.join()
+        return code
 
     def kill(self) -> None:
         """SIGKILL."""
         self.process.kill()
-        self.process.wait()
+        self.wait(20)
 
     def events(self, name: str) -> list[dict[str, object]]:
         """The log lines of this event, of all processes of this name."""
-        lines = (json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{"))
+        text = self.log.read_text() if self.log.exists() else ""
+        lines = (json.loads(line) for line in text.splitlines() if line.startswith("{"))
         return [line for line in lines if line.get("event") == name]
 
     def metric(self, name: str, partition: int | None = None) -> float:
@@ -154,6 +163,13 @@ class ArchiveProcess:
         return sum(
             float(value) for value in re.findall(rf"^headwater_{name}{{{label}[^}}]*}} (\S+)$", text, re.MULTILINE)
         )
+
+    def _copy_log(self) -> None:
+        # Written by this process: what the other can write is limited in some tests.
+        if self.process.stdout is not None:
+            with self.process.stdout as lines, self.log.open("ab", buffering=0) as log:
+                for line in lines:
+                    log.write(line)
 
 
 @contextmanager

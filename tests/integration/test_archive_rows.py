@@ -151,7 +151,7 @@ def test_a_log_that_was_created_anew_is_refused(settings: Settings, plan: Plan, 
     LogWriter(settings, plan).commit(range(2))
 
     with archiving(settings, plan, tmp_path) as archive:
-        assert archive.process.wait(30) != 0
+        assert archive.wait(30) != 0
         assert "raise the view's generation" in archive.log.read_text()
 
 
@@ -159,7 +159,7 @@ def test_a_missing_log_is_named_with_the_command_that_creates_it(
     settings: Settings, plan: Plan, tmp_path: Path
 ) -> None:
     with archiving(settings, plan, tmp_path) as archive:
-        assert archive.process.wait(30) != 0
+        assert archive.wait(30) != 0
         assert f"kafka-topics.sh --create --topic {plan.log.topic} --partitions 2" in archive.log.read_text()
 
 
@@ -170,7 +170,7 @@ def test_a_committed_row_that_cannot_be_decoded_stops_the_archive_at_its_place(
     log = LogWriter(settings, plan)
     log.raw(value, partition=1)
     with archiving(settings, plan, tmp_path) as archive:
-        assert archive.process.wait(40) != 0
+        assert archive.wait(40) != 0
         assert f"FormatError: {plan.log.topic}, partition 1, offset 0: " in archive.log.read_text()
     assert archived(settings, plan).num_rows == 0
 
