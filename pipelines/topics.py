@@ -1,0 +1,173 @@
+"""The topics that a view reads and writes: made, where they are Headwater's own, and checked before a job uses them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+import structlog
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
+from confluent_kafka.cimpl import NewTopic
+
+from headwater.schemas.errors import BrokerError, SettingsError, TopicError
+from headwater.schemas.plan import Plan
+
+DAY_MS = 86_400_000
+ARCHIVE_OUTAGE_MS = 7 * DAY_MS
+"""For so long the archive may be away before the log forgets rows that it has not read."""
+
+DEAD_LETTER_RETENTION_MS = 14 * DAY_MS
+MAX_RECORD_BYTES = 8 * 1024 * 1024
+TIMEOUT_SECONDS = 30.0
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSpec:
+    """A topic as it should be."""
+
+    name: str
+    partitions: int
+    config: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def command(self) -> str:
+        """The command that creates it."""
+        config = "".join(f" --config {name}={value}" for name, value in self.config.items())
+        partitions = f" --partitions {self.partitions}" if self.partitions > 0 else ""
+        return f"kafka-topics.sh --bootstrap-server ... --create --topic {self.name}{partitions}{config}"
+
+
+def output_topics(plan: Plan) -> tuple[TopicSpec, ...]:
+    """The feature log, the dead letters and the late events of a view.
+
+    The log keeps a row at least until nothing can change its values any more and its time to live is over, and until an
+    archive that was away for a week has read it.
+    """
+    log_ms = max(plan.reach_ms + plan.time_to_live_ms, ARCHIVE_OUTAGE_MS)
+    log_config = {
+        "cleanup.policy": "compact,delete",
+        "retention.ms": str(log_ms),
+        "min.compaction.lag.ms": str(ARCHIVE_OUTAGE_MS),
+        "message.timestamp.type": "CreateTime",
+        "max.message.bytes": str(MAX_RECORD_BYTES),
+    }
+    side_config = {"cleanup.policy": "delete", "retention.ms": str(DEAD_LETTER_RETENTION_MS)}
+    return (
+        TopicSpec(plan.log.topic, plan.log.partitions, log_config),
+        TopicSpec(plan.dead_letters.topic, 1, side_config),
+        TopicSpec(plan.late.topic, 1, side_config),
+    )
+
+
+def create_output_topics(admin: AdminClient, plan: Plan) -> None:
+    """Creates those of the view's own topics that do not exist; what is there stays as it is.
+
+    Raises:
+        TopicError: the broker refused to create one; with the command that someone else may run.
+        BrokerError: the broker cannot be reached.
+    """
+    specs = {spec.name: spec for spec in output_topics(plan)}
+    missing = [spec for name, spec in specs.items() if name not in _partitions(admin, specs)]
+    if not missing:
+        return
+    wanted = [NewTopic(spec.name, num_partitions=spec.partitions, config=dict(spec.config)) for spec in missing]
+    for name, created in admin.create_topics(wanted, operation_timeout=TIMEOUT_SECONDS).items():
+        try:
+            created.result(TIMEOUT_SECONDS)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise TopicError(f"cannot create {name}: {error.args[0].str()}; run: {specs[name].command}") from error
+        else:
+            _log.info("topic_created", topic=name)
+
+
+def check_topics(admin: AdminClient, plan: Plan) -> None:
+    """Returns if every topic of the plan exists and would not lose data.
+
+    Raises:
+        TopicError: one is missing, with the command that creates it; or the log has another number of partitions than
+            the plan, or is not compacted.
+        BrokerError: the broker cannot be reached.
+    """
+    sources = [TopicSpec(source.topic, -1) for source in plan.sources]
+    specs = [*sources, *output_topics(plan)]
+    partitions = _partitions(admin, {spec.name for spec in specs})
+    for spec in specs:
+        if spec.name not in partitions:
+            raise TopicError(f"the topic {spec.name} does not exist; create it: {spec.command}")
+    if partitions[plan.log.topic] != plan.log.partitions:
+        raise TopicError(
+            f"the feature log {plan.log.topic} has {partitions[plan.log.topic]} partitions, but the plan says "
+            f"{plan.log.partitions}: raise the view's generation, so that it gets a log of its own"
+        )
+    configs = _topic_configs(admin, partitions)
+    if "compact" not in configs[plan.log.topic]["cleanup.policy"].split(","):
+        raise TopicError(
+            f"the feature log {plan.log.topic} would be deleted after its retention, not compacted; run: "
+            f"kafka-configs.sh --bootstrap-server ... --alter --topic {plan.log.topic} "
+            "--add-config cleanup.policy=[compact,delete]"
+        )
+    for source in sources:
+        if configs[source.name]["message.timestamp.type"] != "LogAppendTime":
+            _log.warning(
+                "topic_has_producer_timestamps",
+                topic=source.name,
+                consequence="a producer whose clock is ahead can expire windows",
+                remedy="set message.timestamp.type=LogAppendTime",
+            )
+
+
+def check_transaction_timeout(admin: AdminClient, transaction_timeout_ms: int) -> None:
+    """Returns if the brokers allow transactions to stay open for so long, or do not tell.
+
+    Raises:
+        SettingsError: they do not.
+        BrokerError: the broker cannot be reached.
+    """
+    try:
+        brokers = admin.list_topics(timeout=TIMEOUT_SECONDS).brokers
+        (config,) = _configs(admin, [ConfigResource(ResourceType.BROKER, str(next(iter(brokers))))])
+    except KafkaException as error:
+        raise _unreachable(error) from error
+    except TopicError as error:
+        _log.info("broker_limits_unknown", error=str(error))
+        return
+    limit_ms = config.get("transaction.max.timeout.ms")
+    if limit_ms is not None and transaction_timeout_ms > int(limit_ms):
+        raise SettingsError(
+            f"HEADWATER_TRANSACTION_TIMEOUT_MS is {transaction_timeout_ms}, but the broker allows {limit_ms}: "
+            "lower it, or raise the broker's transaction.max.timeout.ms"
+        )
+
+
+def _partitions(admin: AdminClient, names: Iterable[str]) -> dict[str, int]:
+    """The number of partitions of those topics that exist."""
+    try:
+        known = admin.list_topics(timeout=TIMEOUT_SECONDS).topics
+    except KafkaException as error:
+        raise _unreachable(error) from error
+    return {name: len(known[name].partitions) for name in names if name in known}
+
+
+def _topic_configs(admin: AdminClient, names: Iterable[str]) -> dict[str, dict[str, str]]:
+    names = list(names)
+    resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
+    return dict(zip(names, _configs(admin, resources), strict=True))
+
+
+def _configs(admin: AdminClient, resources: list[ConfigResource]) -> list[dict[str, str]]:
+    futures: dict[ConfigResource, Future[dict[str, object]]] = admin.describe_configs(resources)
+    by_name = {resource.name: future for resource, future in futures.items()}
+    try:
+        described = [by_name[resource.name].result(TIMEOUT_SECONDS) for resource in resources]
+    except KafkaException as error:
+        raise TopicError(f"the broker does not show its configuration: {error.args[0].str()}") from error
+    return [{name: str(getattr(entry, "value", "")) for name, entry in each.items()} for each in described]
+
+
+def _unreachable(error: KafkaException) -> BrokerError:
+    return BrokerError(f"the Kafka broker cannot be reached: {error.args[0].str()}")
