@@ -1,0 +1,67 @@
+"""Retained checkpoints and savepoints of a view's job: where they stand, and which to go on from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from headwater.pipelines.deployment import job_name
+from headwater.schemas.errors import SettingsError
+from headwater.schemas.plan import Plan
+
+METADATA = "_metadata"
+"""Written last: a directory that has it is complete."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointStore:
+    """The directory of one view and generation below the checkpoint directory; both are URLs that Flink understands."""
+
+    url: str
+
+    @property
+    def savepoints(self) -> str:
+        """Where savepoints go; a directory is made for each."""
+        return f"{self.url}/savepoints"
+
+    def newest(self) -> str | None:
+        """The URL of the newest complete checkpoint or savepoint of any job of this view, or None.
+
+        Checkpoints are `<url>/<job id>/chk-<n>`, savepoints `<url>/savepoints/savepoint-<...>`.
+
+        Raises:
+            SettingsError: the directory cannot be listed.
+        """
+        from pyarrow.fs import FileSystem
+
+        try:
+            files, root = FileSystem.from_uri(self.url)
+            jobs = [info.path for info in _children(files, root)]
+            kept = [info.path for job in jobs for info in _children(files, job) if _is_kept(info.path)]
+            written = files.get_file_info([f"{path}/{METADATA}" for path in kept])
+        except (OSError, ValueError) as error:
+            raise SettingsError(f"HEADWATER_CHECKPOINT_DIR: cannot list {self.url}: {error}") from error
+        complete = [info for info in written if info.is_file]
+        if not complete:
+            return None
+        newest = max(complete, key=lambda info: (info.mtime_ns, info.path))
+        below: str = newest.path.removeprefix(root).removesuffix(f"/{METADATA}")
+        return self.url + below
+
+
+def checkpoint_store(checkpoint_dir: str, plan: Plan) -> CheckpointStore:
+    """The store of the view's generation. A plain path becomes a file URL."""
+    url = checkpoint_dir if ":/" in checkpoint_dir else Path(checkpoint_dir).resolve().as_uri()
+    return CheckpointStore(f"{url.rstrip('/')}/{job_name(plan).removeprefix('headwater-')}")
+
+
+def _children(files: Any, directory: str) -> list[Any]:
+    from pyarrow.fs import FileSelector
+
+    found: list[Any] = files.get_file_info(FileSelector(directory, allow_not_found=True))
+    return found
+
+
+def _is_kept(path: str) -> bool:
+    return path.rpartition("/")[2].startswith(("chk-", "savepoint-"))
