@@ -115,11 +115,9 @@ public final class EventDeserializer implements KafkaRecordDeserializationSchema
         if (value == null) {
             throw new RejectedException(Reason.NULL_VALUE, "the record has no value");
         }
-        if (value.length == 0) {
-            throw new RejectedException(Reason.TRUNCATED, "the value is empty");
-        }
-        if (value[0] != 0) {
-            throw new RejectedException(Reason.BAD_MAGIC, "the first byte is " + (value[0] & 0xff) + ", not 0");
+        if (value.length == 0 || value[0] != 0) {
+            String found = value.length == 0 ? "the value is empty" : "the first byte is " + (value[0] & 0xff) + ", not 0";
+            throw new RejectedException(Reason.BAD_MAGIC, found);
         }
         if (value.length < FRAME_BYTES) {
             throw new RejectedException(Reason.TRUNCATED, "a value of " + value.length + " bytes holds no schema id");

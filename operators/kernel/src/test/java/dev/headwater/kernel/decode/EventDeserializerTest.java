@@ -101,7 +101,7 @@ class EventDeserializerTest {
         expect(Reason.NULL_VALUE, null);
         expect(Reason.BAD_MAGIC, badMagic);
         expect(Reason.TRUNCATED, new byte[] {0, 0, 0});
-        expect(Reason.TRUNCATED, new byte[] {});
+        expect(Reason.BAD_MAGIC, new byte[] {});
         expect(Reason.UNKNOWN_SCHEMA, unknown);
         expect(Reason.TRAILING_BYTES, Arrays.copyOf(good, good.length + 1));
         expect(Reason.MISSING_KEY, Events.frame(1, Events.purchase("customer_id", null)));
@@ -127,7 +127,7 @@ class EventDeserializerTest {
     @Test
     void anEventCutOffAtAnyByteIsTruncated() throws Exception {
         byte[] good = Events.frame(1, Events.purchase());
-        for (int length = 0; length < good.length; length++) {
+        for (int length = 1; length < good.length; length++) {
             expect(Reason.TRUNCATED, Arrays.copyOf(good, length));
         }
     }

