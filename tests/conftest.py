@@ -1,1 +1,22 @@
-"""Fixtures for all tests; those that start processes are in `tests/integration/conftest.py`."""
+"""For all tests; the fixtures that start processes are in `tests/integration/conftest.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--no-skips", action="store_true", help="A skipped test is a failure.")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.skipped and item.config.getoption("--no-skips"):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped: {call.excinfo and call.excinfo.value}"
+    return report

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from rich.console import Console
@@ -13,10 +14,13 @@ from headwater.schemas.errors import DeclarationError, HeadwaterError
 DEFAULT_STATE = Path(".headwater")
 """Where a stack lives unless `--state` says otherwise; relative to where the command is run."""
 
-out = Console()
+WIDTH_OF_FILES = 160
+"""Columns that are used where the output is no terminal."""
+
+out = Console(width=None if sys.stdout.isatty() else WIDTH_OF_FILES)
 """For what was asked for."""
 
-err = Console(stderr=True)
+err = Console(stderr=True, width=None if sys.stderr.isatty() else WIDTH_OF_FILES)
 """For progress and problems."""
 
 

@@ -9,6 +9,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
 
+from headwater.pipelines.commands.console import out
 from headwater.pipelines.commands.stack_tables import print_ready
 from headwater.pipelines.stack.state import ProcessRecord, StackState
 
@@ -61,7 +62,7 @@ class StartProgress:
         if state.phase != self._phase:
             self._phase = state.phase
             if state.phase == "running":
-                print_ready(self._console, state, state.processes[0].log.parent.parent)
+                print_ready(out, state, state.processes[0].log.parent.parent)
             else:
                 self._say(state.phase)
 

@@ -54,7 +54,6 @@ def up(
     Example:  `headwater up --views my_views/ --detach`  then  `headwater status`
     """
     from headwater.pipelines.commands.progress import StartProgress
-    from headwater.pipelines.commands.stack_tables import print_ready
     from headwater.pipelines.stack.background import start_in_background
     from headwater.pipelines.stack.ports import parse_requested
     from headwater.pipelines.stack.up import UpOptions, up
@@ -70,7 +69,7 @@ def up(
     )
     with StartProgress(err) as progress:
         if detach:
-            print_ready(out, start_in_background(options, progress), state)
+            start_in_background(options, progress)
         else:
             up(options, progress)
 

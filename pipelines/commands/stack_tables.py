@@ -6,51 +6,62 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
 from headwater.pipelines.commands.console import DEFAULT_STATE, new_table
 
 if TYPE_CHECKING:
-    from headwater.pipelines.stack.state import Endpoints, StackState
+    from headwater.pipelines.stack.state import Endpoints, StackState, ViewRecord
     from headwater.pipelines.stack.status import ProcessStatus, StackStatus, ViewStatus
 
 
 def print_ready(console: Console, stack: StackState, state: Path) -> None:
     """Says that a stack is up, where it listens, and what to do next."""
     option = "" if state.resolve() == DEFAULT_STATE.resolve() else f" --state {state}"
-    _print_endpoints(console, stack.endpoints)
-    views = new_table("views", "view", "event topics", "feature log", "offline table", "metrics")
+    console.print(_endpoints_table(stack.endpoints))
     for view in stack.views:
-        views.add_row(
-            view.view, " ".join(view.sources), view.log_topic, view.offline_table, "\n".join(view.metrics.values())
-        )
-    console.print(views)
-    console.print(f"\nnext:  headwater status{option}   headwater down{option}", highlight=False)
+        console.print(_view_table(view))
+    for command in ("status", "down"):
+        console.print(f"headwater {command}{option}", highlight=False, soft_wrap=True)
 
 
 def print_status(console: Console, stack: StackStatus) -> None:
     """Says what runs now."""
     supervised = f"supervisor pid {stack.supervisor_pid}" if stack.supervisor_pid else "no supervisor"
-    console.print(f"{stack.phase}  {supervised}  {stack.state_directory}", highlight=False)
+    console.print(f"{stack.phase}  {supervised}  {stack.state_directory}", highlight=False, soft_wrap=True)
     if stack.problem:
-        console.print(f"[red]{stack.problem}[/]", highlight=False)
-    _print_endpoints(console, stack.endpoints)
-    processes = new_table("processes", "process", "state", "pid", "up", "memory", "restarts", "last exit", "log")
+        console.print(f"[red]{escape(stack.problem)}[/]", highlight=False, soft_wrap=True)
+    console.print(_endpoints_table(stack.endpoints))
+    processes = new_table("processes", "process", "state", "pid", "up", "memory", "restarts", "last exit")
     for process in stack.processes:
         processes.add_row(*_process_cells(process))
+    processes.caption = f"logs: {stack.state_directory / 'logs'}/<process>.log"
     console.print(processes)
-    views = new_table(
-        "views", "view", "job", "state", "rows online", "lag", "newest event", "fresh p50", "fresh p99", "offline table"
-    )
+    views = new_table("views", "view", "job", "state", "rows written", "lag", "newest event", "fresh p50", "fresh p99")
     for view in stack.views:
         views.add_row(*_view_cells(view))
     console.print(views)
+    for view in stack.views:
+        console.print(_view_table(view))
 
 
-def _print_endpoints(console: Console, endpoints: Endpoints) -> None:
+def _endpoints_table(endpoints: Endpoints) -> Table:
     table = new_table("endpoints", "setting", "value")
     for name, value in endpoints.model_dump().items():
         table.add_row(f"HEADWATER_{name.upper()}", value)
-    console.print(table)
+    return table
+
+
+def _view_table(view: ViewRecord | ViewStatus) -> Table:
+    table = new_table(f"view {view.view}", "what", "where")
+    for source in view.sources:
+        table.add_row("event topic", source)
+    table.add_row("feature log", view.log_topic)
+    table.add_row("offline table", view.offline_table)
+    for process, url in view.metrics.items():
+        table.add_row(f"{process} metrics", url)
+    return table
 
 
 def _process_cells(process: ProcessStatus) -> tuple[str, ...]:
@@ -63,7 +74,6 @@ def _process_cells(process: ProcessStatus) -> tuple[str, ...]:
         _seconds(process.resident_mb, "{:.0f} MB"),
         str(process.restarts),
         _cell(process.exit_code),
-        str(process.log),
     )
 
 
@@ -77,7 +87,6 @@ def _view_cells(view: ViewStatus) -> tuple[str, ...]:
         _seconds(view.newest_event_age_seconds, "{:.1f} s ago"),
         _seconds(view.freshness_p50_seconds, "{:.3f} s"),
         _seconds(view.freshness_p99_seconds, "{:.3f} s"),
-        view.offline_table,
     )
 
 

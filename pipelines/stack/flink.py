@@ -119,7 +119,7 @@ class FlinkCluster:
                 JOB_MANAGER_CLASS,
                 ("-D", f"{METRICS_PORT}={self.ports.job_manager_metrics}"),
                 heap_mb=JOB_MANAGER_HEAP_MB,
-                options=("-XX:+UseSerialGC", f"-XX:MaxMetaspaceSize={METASPACE_MB}m"),
+                options=("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", f"-XX:MaxMetaspaceSize={METASPACE_MB}m"),
             ),
             log=self._log("jobmanager"),
             environment=self.environment,
@@ -147,7 +147,7 @@ class FlinkCluster:
             log=self._log("taskmanager"),
             environment=self.environment,
             ready=self.task_manager_is_ready,
-            needs=("jobmanager",),
+            stops_before=("jobmanager",),
             dies_with=("jobmanager",),
             addresses={"metrics": _metrics_url(self.ports.task_manager_metrics)},
         )

@@ -28,6 +28,7 @@ class ProcessSpec:
 
     Attributes:
         needs: names of the processes that must be ready before this one starts, and are stopped after it.
+        stops_before: names of further processes that are stopped after it.
         dies_with: names of the processes whose death makes this one useless; it is killed and started anew.
         grace_seconds: how long it may take to stop by itself after SIGTERM.
         addresses: what it serves and where, to be shown to people: {"bootstrap servers": "127.0.0.1:20001"}.
@@ -39,6 +40,7 @@ class ProcessSpec:
     ready: Callable[[], bool]
     environment: Mapping[str, str] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
+    stops_before: tuple[str, ...] = ()
     dies_with: tuple[str, ...] = ()
     grace_seconds: float = 20.0
     start_timeout_seconds: float = 90.0

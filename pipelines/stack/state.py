@@ -73,6 +73,7 @@ class ViewRecord(_Part):
     view: str
     generation: int
     plan: Path
+    job_name: str
     sources: tuple[str, ...]
     log_topic: str
     offline_table: str

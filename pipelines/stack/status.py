@@ -36,6 +36,7 @@ class ViewStatus(BaseModel):
     view: str
     generation: int
     plan: Path
+    job_name: str
     sources: tuple[str, ...]
     log_topic: str
     offline_table: str
@@ -111,7 +112,7 @@ def _view_status(record: ViewRecord, endpoints: Endpoints, supervised: bool) -> 
     freshness = _freshness(values("headwater_freshness_seconds_bucket"))
     return ViewStatus(
         **record.model_dump(),
-        job=job_state(endpoints.flink_rest_url, record.view) if supervised else None,
+        job=job_state(endpoints.flink_rest_url, record.job_name) if supervised else None,
         state=states[0] if states else None,
         rows_written=_total(values("headwater_online_rows_written_total")),
         lag_rows=_total(values("headwater_log_lag_rows")),

@@ -92,7 +92,8 @@ class Supervisor:
         """Stops every process, each after all that need it; SIGTERM, and SIGKILL when its grace period is over."""
         left = {name for name, each in self._supervised.items() if each.process is not None}
         while left:
-            needed = {need for name in left for need in self._supervised[name].spec.needs}
+            specs = [self._supervised[name].spec for name in left]
+            needed = {name for spec in specs for name in (*spec.needs, *spec.stops_before)}
             batch = [self._supervised[name] for name in sorted(left - needed)]
             self._stop_together(batch or [self._supervised[name] for name in sorted(left)])
             left = {name for name in left if self._supervised[name].process is not None}

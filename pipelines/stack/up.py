@@ -11,6 +11,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Protocol
 
+from confluent_kafka.admin import AdminClient
+
 from headwater.pipelines.declarations import CompiledView, load_plans
 from headwater.pipelines.settings import Settings
 from headwater.pipelines.stack import artifacts, preflight
@@ -28,6 +30,7 @@ from headwater.pipelines.stack.state import (
 )
 from headwater.pipelines.stack.supervisor import STEP_SECONDS, Supervisor
 from headwater.pipelines.stack.workers import ViewWorkers
+from headwater.pipelines.topics import create_output_topics
 from headwater.schemas.errors import HeadwaterError
 
 
@@ -153,6 +156,9 @@ class _Stack:
             registry_url=endpoints.registry_url,
             partitions=self._options.partitions,
         )
+        admin = AdminClient({"bootstrap.servers": endpoints.kafka_bootstrap_servers})
+        for view in self._views:
+            create_output_topics(admin, view.plan)
         self._supervisor.add(self._specs)
         return self._supervisor.wait_until_ready(stop_requested)
 

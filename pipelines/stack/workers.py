@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 
+from headwater.pipelines.deployment import job_name
 from headwater.pipelines.stack.ports import LOOPBACK, PortBook, accepts
 from headwater.pipelines.stack.process import ProcessSpec
 from headwater.pipelines.stack.services import Services
@@ -41,6 +42,7 @@ class ViewWorkers:
             view=plan.view,
             generation=plan.generation,
             plan=self.plan_file,
+            job_name=job_name(plan),
             sources=tuple(source.topic for source in plan.sources),
             log_topic=plan.log.topic,
             offline_table=str(self.directory.offline / plan.view / f"g{plan.generation}"),
@@ -56,7 +58,8 @@ class ViewWorkers:
         return (
             self._spec(
                 "compute",
-                needs=(log, registry, "jobmanager", "taskmanager", *(self._name(each) for each in WORKERS[1:])),
+                needs=(log, registry, "jobmanager", "taskmanager"),
+                stops_before=tuple(self._name(each) for each in WORKERS[1:]),
                 ready=self._job_runs,
                 environment={**self.services.flink.environment, "JVM_ARGS": SUBMITTING_JVM},
                 grace_seconds=SAVEPOINT_GRACE_SECONDS,
@@ -71,6 +74,7 @@ class ViewWorkers:
         worker: str,
         *,
         needs: tuple[str, ...],
+        stops_before: tuple[str, ...] = (),
         ready: Callable[[], bool] | None = None,
         environment: dict[str, str] | None = None,
         grace_seconds: float = 30.0,
@@ -91,6 +95,7 @@ class ViewWorkers:
                 **(environment or {}),
             },
             needs=needs,
+            stops_before=stops_before,
             grace_seconds=grace_seconds,
             start_timeout_seconds=start_timeout_seconds,
             addresses={"metrics": _metrics_url(port)},
@@ -103,7 +108,7 @@ class ViewWorkers:
         return self.ports.port(f"{self._name(worker)}-metrics")
 
     def _job_runs(self) -> bool:
-        return job_state(self.services.endpoints.flink_rest_url, self.plan.view) == "RUNNING"
+        return job_state(self.services.endpoints.flink_rest_url, job_name(self.plan)) == "RUNNING"
 
 
 def connection_environment(endpoints: Endpoints) -> dict[str, str]:
@@ -112,14 +117,20 @@ def connection_environment(endpoints: Endpoints) -> dict[str, str]:
     return {**connections, "HEADWATER_KAFKA_PROPERTIES": "{}"}
 
 
-def job_state(flink_rest_url: str, view: str) -> str | None:
-    """The state of the newest Flink job of a view, as Flink names it, or None if there is none or no answer."""
+def job_state(flink_rest_url: str, name: str) -> str | None:
+    """The state of the newest Flink job of this name, or None if there is none or no answer.
+
+    RUNNING means that every task runs; while some are still being deployed it is STARTING, which Flink has no word for.
+    """
     try:
         jobs = httpx.get(f"{flink_rest_url}/jobs/overview", timeout=2).raise_for_status().json()["jobs"]
     except httpx.HTTPError:
         return None
-    of_view = [job for job in jobs if view in job["name"].replace(".", " ").replace("-", " ").split()]
-    return max(of_view, key=lambda job: job["start-time"])["state"] if of_view else None
+    newest = max((job for job in jobs if job["name"] == name), key=lambda job: job["start-time"], default=None)
+    if newest is None:
+        return None
+    deploying = newest["state"] == "RUNNING" and newest["tasks"]["running"] < newest["tasks"]["total"]
+    return "STARTING" if deploying else str(newest["state"])
 
 
 def _metrics_url(port: int) -> str:

@@ -1,0 +1,60 @@
+# make demo          see it work (KEEP=1 leaves it running)
+# make test          all tests that need no more than Python 3.11, a JDK and Maven
+# make check         the fast part: format, lint, types, imports, unit tests
+# make test-more     what else CI tests: other servers (may use apt-get), the wheel
+# make kernel        the jar that computes
+# make venv          the virtual environment in .venv
+
+SHELL := /bin/sh
+BIN := .venv/bin
+JAR := operators/lib/headwater-kernel.jar
+KERNEL_SOURCES := operators/kernel/pom.xml $(shell find operators/kernel/src/main -type f 2>/dev/null)
+KERNEL_TEST_SOURCES := $(KERNEL_SOURCES) $(shell find operators/kernel/src/test -type f 2>/dev/null)
+KERNEL_TESTED := operators/kernel/target/.tested
+MAVEN := mvn --batch-mode --quiet
+PYTEST := $(BIN)/python -m pytest
+
+.DELETE_ON_ERROR:
+.PHONY: demo test check test-more kernel venv links prerequisites clean
+
+demo: venv kernel
+	$(BIN)/headwater demo $(if $(KEEP),--keep)
+
+check: venv links
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(PYTEST) tests/unit
+
+test: check kernel $(KERNEL_TESTED)
+	$(PYTEST) tests/properties tests/integration
+
+test-more: venv kernel
+	.ci/test_more.sh
+
+kernel: $(JAR)
+
+venv: .venv/.installed
+
+# mypy finds the package through these: setuptools' own mapping of names to folders is nothing to it.
+links:
+	mkdir -p headwater
+	for part in schemas operators pipelines; do ln -sfn ../$$part headwater/$$part; done
+
+prerequisites:
+	@.ci/prerequisites.sh
+
+.venv/.installed: requirements.lock pyproject.toml .ci/venv.sh | prerequisites
+	.ci/venv.sh
+
+# Built elsewhere and moved: a JVM that has the old jar open keeps it.
+$(JAR): $(KERNEL_SOURCES) .ci/kernel.sh | prerequisites
+	.ci/kernel.sh $@
+
+$(KERNEL_TESTED): $(KERNEL_TEST_SOURCES) | prerequisites
+	$(MAVEN) --file operators/kernel/pom.xml test
+	touch $@
+
+clean:
+	rm -rf .venv headwater build dist *.egg-info operators/kernel/target operators/lib
