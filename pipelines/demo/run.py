@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-from headwater.pipelines.reader import OnlineReader
 from rich.console import Console
 from rich.live import Live
 
 from headwater.operators.freshness import STAGES
 from headwater.pipelines.contracts import BUNDLED
-from headwater.pipelines.demo.table import SHOWN, Picture
+from headwater.pipelines.demo.table import Picture
 from headwater.pipelines.demo.traffic import Traffic
 from headwater.pipelines.freshness_summary import Scrape, scrape
 from headwater.pipelines.online_store import connect
+from headwater.pipelines.reader import OnlineReader
 from headwater.pipelines.settings import Settings, load_settings
 from headwater.pipelines.stack.state import StackState, StateDirectory, ViewRecord
 from headwater.pipelines.verification import Verdict, verify
@@ -32,6 +33,8 @@ HISTORY_EVENTS = 30_000
 SETTLE_SECONDS = 120.0
 PICTURE_SECONDS = 0.25
 LINE_SECONDS = 5.0
+LOG_WIDTH = 160
+ARCHIVE_FLUSH_SECONDS = "5"  # so that Parquet files can be seen to come within the minute
 MOST_MISMATCHES_SHOWN = 20
 
 
@@ -49,7 +52,7 @@ def run(*, state: Path, seconds: int = 60, rate: int = 3_000, keep: bool = False
         VerificationError: something differs from the reference, or nothing was compared.
         StackError: the stack does not start, or one is running in that directory already.
     """
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else LOG_WIDTH)
     directory = _empty(state)
     _headwater("up", "--views", str(VIEWS), "--schemas", str(BUNDLED), "--state", str(directory.root), "--detach")
     try:
@@ -86,7 +89,10 @@ def _watch(console: Console, directory: StateDirectory, settings: Settings, traf
     (view,) = _stack(directory).views
     before = scrape(view.metrics["materialize"])
     ends_at, line_at = time.monotonic() + seconds, 0.0
-    with OnlineReader(settings.redis_url, view.view) as reader, Live(console=console, refresh_per_second=8) as live:
+    with (
+        OnlineReader(settings.redis_url.get_secret_value(), view.view) as reader,
+        Live(console=console, refresh_per_second=8) as live,
+    ):
         while (left := ends_at - time.monotonic()) > 0:
             picture = _picture(reader, _stack(directory).views[0], traffic, before, left)
             if console.is_terminal:
@@ -99,6 +105,7 @@ def _watch(console: Console, directory: StateDirectory, settings: Settings, traf
 
 
 def _picture(reader: OnlineReader, view: ViewRecord, traffic: Traffic, before: Scrape, left: float) -> Picture:
+    features = [feature.name for feature in reader.plan.features]
     now, archive = scrape(view.metrics["materialize"]), scrape(view.metrics["archive"])
     return Picture(
         rows=reader.get_many(WATCHED),
@@ -106,7 +113,7 @@ def _picture(reader: OnlineReader, view: ViewRecord, traffic: Traffic, before: S
             feature: {
                 stage: now.of(view.view, feature, stage).since(before.of(view.view, feature, stage)) for stage in STAGES
             }
-            for feature in SHOWN
+            for feature in features
         },
         events_sent=traffic.sent,
         rows_online=int(now.values.get("headwater_online_rows_written_total", 0)),
@@ -151,6 +158,8 @@ def _empty(path: Path) -> StateDirectory:
 
 def _headwater(*arguments: str) -> None:
     """Runs a command of headwater's own, as a person would, and shows what it says."""
-    code = subprocess.run([sys.executable, "-m", "headwater.pipelines.cli", *arguments], check=False).returncode
+    environment = {**os.environ, "HEADWATER_ARCHIVE_FLUSH_SECONDS": ARCHIVE_FLUSH_SECONDS}
+    command = [sys.executable, "-m", "headwater.pipelines.cli", *arguments]
+    code = subprocess.run(command, env=environment, check=False).returncode
     if code:
         raise StackError(f"`headwater {arguments[0]}` failed with exit code {code}")

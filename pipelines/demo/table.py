@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from headwater.pipelines.reader import FeatureRow
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
 from headwater.operators.freshness import STAGES
 from headwater.pipelines.freshness_summary import Histogram
+from headwater.pipelines.reader import FeatureRow
 
 SHOWN = (
     "count_1m",
@@ -66,10 +66,14 @@ class Picture:
         table.add_column("feature")
         for stage in STAGES:
             table.add_column(stage.replace("_", " "), justify="right")
+        alike: dict[tuple[str, ...], list[str]] = {}
         for feature, stages in self.freshness.items():
             histograms = [stages.get(stage, Histogram()) for stage in STAGES]
-            cells = [f"{_seconds(each.quantile(0.5))} / {_seconds(each.quantile(0.99))}" for each in histograms]
-            table.add_row(feature, *cells)
+            cells = tuple(f"{_seconds(each.quantile(0.5))} / {_seconds(each.quantile(0.99))}" for each in histograms)
+            alike.setdefault(cells, []).append(feature)
+        for cells, features in alike.items():
+            more = f" and {len(features) - 1} more" if len(features) > 1 else ""
+            table.add_row(f"{features[0]}{more}", *cells)
         return table
 
 

@@ -20,8 +20,8 @@ TOPIC = "shop.purchases"
 _CATEGORIES = ("BOOKS", "FOOD", "GARDEN", "MUSIC", "TOYS")
 _ZIPF_EXPONENT = 1.1
 _OUT_OF_ORDER_SHARE = 0.05
-_OUT_OF_ORDER_MS = 2_000
-_LATE_SHARE = 0.005
+_OUT_OF_ORDER_MS = 300
+_LATE_SHARE = 0.003
 _LATE_MS = 1_800_000
 
 
@@ -51,7 +51,7 @@ class Purchases:
             yield self._purchase(from_ms + (to_ms - from_ms) * number // count)
 
     def live(self, now_ms: int) -> Purchase:
-        """A purchase of this moment; some are told of seconds later than others, a few half an hour later."""
+        """A purchase of this moment; some are told of a little later than others, a few half an hour later."""
         chance = self._random.random()
         if chance < _LATE_SHARE:
             now_ms -= self._random.randrange(_LATE_MS)
