@@ -125,6 +125,9 @@ class Broker:
             "transaction.state.log.num.partitions": 8,
             "num.network.threads": 2,
             "num.io.threads": 4,
+            # How long a killed broker's registration keeps the next one out.
+            "broker.session.timeout.ms": 4000,
+            "broker.heartbeat.interval.ms": 1000,
             "log.cleaner.dedupe.buffer.size": 16 * 2**20,
             "log.segment.bytes": 256 * 2**20,
             "metadata.log.segment.bytes": 16 * 2**20,
