@@ -30,13 +30,14 @@ def register_outputs(plan: Plan, settings: Settings) -> Deployment:
         RegistryError: the registry cannot be reached or refused.
     """
     client = SchemaRegistryClient({"url": settings.registry_url})
-    return deployment_of(
-        plan,
-        settings,
-        log_schema_id=_register(client, plan.log.subject, plan.log.schema_),
-        dead_letter_schema_id=_register(client, plan.dead_letters.subject, DEAD_LETTER_SCHEMA),
-        late_schema_id=_register(client, plan.late.subject, DEAD_LETTER_SCHEMA),
-    )
+    with SchemaRegistryClient({"url": settings.registry_url}) as client:
+        return deployment_of(
+            plan,
+            settings,
+            log_schema_id=_register(client, plan.log.subject, plan.log.schema_),
+            dead_letter_schema_id=_register(client, plan.dead_letters.subject, DEAD_LETTER_SCHEMA),
+            late_schema_id=_register(client, plan.late.subject, DEAD_LETTER_SCHEMA),
+        )
 
 
 def _register(client: SchemaRegistryClient, subject: str, schema: Mapping[str, Any]) -> int:

@@ -23,8 +23,9 @@ class Traffic:
     """The shop's customers, as a producer thread that can be started and stopped."""
 
     def __init__(self, settings: Settings, *, seed: int, customers: int, rate: int) -> None:
-        registry = SchemaRegistryClient({"url": settings.registry_url})
-        schema_id = registry.register_schema(SUBJECT, Schema(find_contract(SUBJECT, [BUNDLED]).files[-1].read_text()))
+        schema = Schema(find_contract(SUBJECT, [BUNDLED]).files[-1].read_text())
+        with SchemaRegistryClient({"url": settings.registry_url}) as registry:
+            schema_id = registry.register_schema(SUBJECT, schema)
         self._purchases = Purchases(seed, customers, schema_id)
         self._rate = rate
         self._producer = Producer(

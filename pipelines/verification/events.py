@@ -31,6 +31,15 @@ class SourceEvents:
     newest_ms: int = 0
     total: int = 0
 
+    def take(self, found: tuple[bytes, ReferenceEvent] | Reason, timestamp_ms: int) -> None:
+        """Counts a record in, with what was read from it."""
+        self.total += 1
+        self.newest_ms = max(self.newest_ms, timestamp_ms)
+        if isinstance(found, Reason):
+            self.rejected[found] += 1
+        else:
+            self.by_key[found[0]].append(found[1])
+
 
 def read_events(settings: Settings, plan: Plan, timeout_seconds: float) -> SourceEvents:
     """All events of the plan's sources up to their present end.
@@ -38,20 +47,14 @@ def read_events(settings: Settings, plan: Plan, timeout_seconds: float) -> Sourc
     Raises:
         DependencyError: the broker or the registry cannot be used.
     """
-    registry = SchemaRegistryClient({"url": settings.registry_url})
-    reader = EventReader(plan, lambda schema_id: _schema(registry, schema_id))
     events = SourceEvents()
-    for index, source in enumerate(plan.sources):
-        for message in read_committed(settings, source.topic, timeout_seconds):
-            timestamp_ms = message.timestamp()[1]
-            record = SourceRecord(message.value(), timestamp_ms, message.partition() or 0, message.offset() or 0)
-            found = reader.read(index, record)
-            events.total += 1
-            events.newest_ms = max(events.newest_ms, timestamp_ms)
-            if isinstance(found, Reason):
-                events.rejected[found] += 1
-            else:
-                events.by_key[found[0]].append(found[1])
+    with SchemaRegistryClient({"url": settings.registry_url}) as registry:
+        reader = EventReader(plan, lambda schema_id: _schema(registry, schema_id))
+        for index, source in enumerate(plan.sources):
+            for message in read_committed(settings, source.topic, timeout_seconds):
+                timestamp_ms = message.timestamp()[1]
+                record = SourceRecord(message.value(), timestamp_ms, message.partition() or 0, message.offset() or 0)
+                events.take(reader.read(index, record), timestamp_ms)
     return events
 
 
