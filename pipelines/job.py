@@ -12,9 +12,10 @@ from prometheus_client import CollectorRegistry, Counter, Enum, Gauge
 from headwater.pipelines.checkpoints import checkpoint_store
 from headwater.pipelines.deployment import client_properties, job_name
 from headwater.pipelines.flink_rest import ENDED, CheckpointCounts, FlinkRest, Job
+from headwater.pipelines.jars import job_jars
 from headwater.pipelines.registration import register_outputs
 from headwater.pipelines.settings import Settings
-from headwater.pipelines.submission import job_jars, prepare, submit_in_child
+from headwater.pipelines.submission import prepare, submit_in_child
 from headwater.pipelines.topics import check_topics, check_transaction_timeout, create_output_topics
 from headwater.schemas.errors import ClusterError
 from headwater.schemas.plan import Plan

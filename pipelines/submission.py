@@ -10,7 +10,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -146,22 +145,6 @@ def job_options(plan: Plan, settings: Settings, restore_from: str | None) -> dic
             "execution.state-recovery.claim-mode": "NO_CLAIM",
         }
     return options
-
-
-def job_jars() -> tuple[Path, Path]:
-    """The kernel's jar, which comes with Headwater, and the Kafka connector's, fetched if it is not there yet.
-
-    Raises:
-        PrerequisiteError: one is missing and cannot be had.
-    """
-    from headwater.pipelines.stack.artifacts import connector_jar
-
-    kernel = Path(str(resources.files("headwater.operators").joinpath("lib", "headwater-kernel.jar")))
-    if not kernel.is_file():
-        raise PrerequisiteError(
-            f"{kernel} is missing: run `make kernel` (needs a JDK of version 17 or later, and Maven)"
-        )
-    return kernel, connector_jar()
 
 
 def _child_environment() -> dict[str, str]:

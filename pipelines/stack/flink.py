@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 
+from headwater.pipelines.jars import JOB_PACKAGES, job_jars
 from headwater.pipelines.stack.java import java_command
 from headwater.pipelines.stack.ports import LOOPBACK, accepts
 from headwater.pipelines.stack.process import ProcessSpec
@@ -180,7 +181,7 @@ class FlinkCluster:
         return java_command(
             main,
             ("--configDir", self.configuration_directory, *arguments),
-            classpath=_distribution_jars(),
+            classpath=(*_distribution_jars(), *_job_jars()),
             heap_mb=heap_mb,
             options=(*options, "-XX:ReservedCodeCacheSize=96m", *MODULE_OPTIONS, logging),
         )
@@ -221,6 +222,7 @@ class FlinkCluster:
             "restart-strategy.type": "exponential-delay",
             "restart-strategy.exponential-delay.initial-backoff": "500 ms",
             "restart-strategy.exponential-delay.max-backoff": "5 s",
+            "classloader.parent-first-patterns.additional": ";".join(JOB_PACKAGES),
             "metrics.reporters": "prom",
             "metrics.reporter.prom.factory.class": "org.apache.flink.metrics.prometheus.PrometheusReporterFactory",
         }
@@ -242,6 +244,18 @@ def _distribution_jars() -> tuple[Path, ...]:
     return tuple(sorted((flink_home() / "lib").glob("*.jar")))
 
 
+def _job_jars() -> tuple[Path, ...]:
+    """The jars of compute jobs, which the servers themselves have on their classpath.
+
+    Flink would else load them anew for each start of a job. It does not get rid of them afterwards, since Kafka's
+    clients leave threads and beans behind, so that a TaskManager would run out of metaspace after some restarts.
+    """
+    try:
+        return job_jars()
+    except PrerequisiteError:  # A cluster can do without; submitting a job says what is missing.
+        return ()
+
+
 def _metrics_url(port: int) -> str:
     return f"http://{LOOPBACK}:{port}/metrics"
 
@@ -257,4 +271,7 @@ logger.kafka.name = org.apache.flink.kafka.shaded.org.apache.kafka
 logger.kafka.level = WARN
 logger.pekko.name = org.apache.pekko
 logger.pekko.level = WARN
+# The Kafka sink registers some of its metrics again with each checkpoint.
+logger.metrics.name = org.apache.flink.metrics.MetricGroup
+logger.metrics.level = ERROR
 """
