@@ -157,7 +157,8 @@ def _sink(stream: DataStream, serializer: Any, connection: Connection, *, name: 
     timeout = {"transaction.timeout.ms": str(connection.transaction_timeout_ms)}
     for key, value in {**SINK_PROPERTIES, **connection.properties, **timeout}.items():
         builder.setProperty(key, value)
-    stream._j_data_stream.sinkTo(builder.build()).name(name).uid(uid)
+    sink = _kernel().log.TidyKafkaSink(builder.build())
+    stream._j_data_stream.sinkTo(sink).name(name).uid(uid)
 
 
 def _kernel() -> Any:
