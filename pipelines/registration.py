@@ -29,7 +29,6 @@ def register_outputs(plan: Plan, settings: Settings) -> Deployment:
         ContractError: the log's schema is incompatible with one that is registered already.
         RegistryError: the registry cannot be reached or refused.
     """
-    client = SchemaRegistryClient({"url": settings.registry_url})
     with SchemaRegistryClient({"url": settings.registry_url}) as client:
         return deployment_of(
             plan,

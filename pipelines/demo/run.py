@@ -105,7 +105,7 @@ def _watch(console: Console, directory: StateDirectory, settings: Settings, traf
 
 
 def _picture(reader: OnlineReader, view: ViewRecord, traffic: Traffic, before: Scrape, left: float) -> Picture:
-    features = [feature.name for feature in reader.plan.features]
+    features = [feature.name for feature in reader.plan().features]
     now, archive = scrape(view.metrics["materialize"]), scrape(view.metrics["archive"])
     return Picture(
         rows=reader.get_many(WATCHED),

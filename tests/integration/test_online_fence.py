@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 
 import pytest
 import redis
@@ -94,7 +95,7 @@ def test_any_order_any_repetition_and_any_split_into_batches_converge_to_the_gre
     messages = [row_message(offset, key, row, body) for offset, (key, row, body) in enumerate(log)]
     bounds = [0, *sorted(split for split in splits if split < len(messages)), len(messages)]
     position = None
-    for start, end in zip(bounds, bounds[1:], strict=False):
+    for start, end in pairwise(bounds):
         for batch in by_partition(messages[start:end]).values():
             outcome = store.fence.write(
                 batch.online_rows(store.keys.row_prefix, [LATER_MS] * len(batch)),
