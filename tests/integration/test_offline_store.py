@@ -172,9 +172,10 @@ def test_of_racing_processes_one_wins_each_round_and_no_row_is_lost_or_doubled(t
         subprocess.Popen([sys.executable, "-c", RACER, str(tmp_path), str(i)], stdout=subprocess.PIPE, text=True)
         for i in range(RACERS)
     ]
-    won = [json.loads(racer.communicate(timeout=200)[0]) for racer in racers]
+    printed = [racer.communicate(timeout=200)[0] for racer in racers]
 
     assert [racer.returncode for racer in racers] == [0] * RACERS
+    won = [json.loads(offsets) for offsets in printed]
     table = DeltaTable(OfflineStore(Settings(offline_root=str(tmp_path)), PLAN).location).to_pyarrow_table()
     assert sorted(table["log_offset"].to_pylist()) == list(range(ROUNDS))
     assert Counter(table["purchases_1h"].to_pylist()) == Counter(
