@@ -28,7 +28,7 @@ from headwater.schemas.errors import BrokerError, FencedError, OfflineStoreError
 from headwater.schemas.plan import Plan
 
 READ_SECONDS = 0.25
-MOST_BYTES_IN_HAND = 256 * 2**20
+MOST_BYTES_IN_HAND = 64 * 2**20  # the process takes about four times as much while it writes them
 # Heartbeats move the position while no rows come. It is committed now and then, long before the broker
 # deletes them: otherwise the next start would take their absence for lost rows.
 POSITION_COMMIT_SECONDS = 3600.0

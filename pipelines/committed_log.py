@@ -21,7 +21,7 @@ MOST_MESSAGES = 5_000
 FEWEST_MESSAGES = 20
 READ_BYTES = 16 * 2**20
 
-_PREFETCH = {"queued.min.messages": 20_000, "queued.max.messages.kbytes": 32_768}
+_PREFETCH = {"queued.min.messages": 20_000, "queued.max.messages.kbytes": 32_768, "fetch.queue.backoff.ms": 20}
 _LOG_LEVEL_CRITICAL = 2  # what is less comes to `_report` as well, where it is said once
 
 _log = structlog.get_logger(__name__)

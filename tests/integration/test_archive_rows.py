@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,9 @@ import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 from deltalake import DeltaTable
+from prometheus_client import CollectorRegistry
 
+from headwater.pipelines.archive import Archive
 from headwater.pipelines.offline_store import OfflineStore, table_location
 from headwater.pipelines.settings import Settings
 from headwater.pipelines.stack.broker import Broker
@@ -112,6 +115,23 @@ def test_heartbeats_alone_commit_nothing(settings: Settings, plan: Plan, tmp_pat
         eventually(lambda: archive.metric("archive_lag_rows") == 0)
         time.sleep(1)
         assert DeltaTable(OfflineStore(settings, plan).location).version() == version
+
+
+def test_a_position_that_heartbeats_moved_is_committed_now_and_then(
+    settings: Settings, plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise their deletion would look like a loss of rows at the next start."""
+    LogWriter(settings, plan).heartbeats(20)
+    monkeypatch.setattr("headwater.pipelines.archive.POSITION_COMMIT_SECONDS", 1.0)
+    stop = threading.Event()
+    thread = threading.Thread(target=Archive(settings, plan, stop, CollectorRegistry()).run)
+    thread.start()
+    try:
+        eventually(lambda: OfflineStore(settings, plan).end_offsets() == {0: 21, 1: 21})  # with the control record
+    finally:
+        stop.set()
+        thread.join()
+    assert archived(settings, plan).num_rows == 0
 
 
 def test_rows_that_retention_deleted_are_counted_and_the_rest_is_archived(
