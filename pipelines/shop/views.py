@@ -24,5 +24,5 @@ customer_purchases = FeatureView(
     ],
     owner="growth@shop.example",
     description="What a customer has bought lately.",
-    freshness="1s",
+    freshness="5s",
 )
