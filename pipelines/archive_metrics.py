@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping
 
 from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec 
+from confluent_kafka.admin import AdminClient, OffsetSpec
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from headwater.pipelines.backoff import Dependency, StopRequested

@@ -6,17 +6,13 @@ import threading
 from collections.abc import Iterable
 
 import structlog
-from confluent_kafka.schema_registry import SchemaRegistryClient
-from confluent_kafka.schema_registry.error import SchemaRegistryError
-from httpx import HTTPError
 from redis import Redis
 
 from headwater.pipelines.backoff import Dependency
 from headwater.pipelines.online_store import schema_key
+from headwater.pipelines.registry import Registry
 from headwater.pipelines.settings import Settings
 from headwater.schemas.errors import RegistryError
-
-_TIMEOUT_SECONDS = 5
 
 _log = structlog.get_logger(__name__)
 
@@ -25,9 +21,7 @@ class OnlineSchemas:
     """The schemas that this process has stored, each fetched from the registry once."""
 
     def __init__(self, settings: Settings, client: Redis, store: Dependency, stop: threading.Event) -> None:
-        self._registry = SchemaRegistryClient(
-            {"url": settings.registry_url, "timeout": _TIMEOUT_SECONDS, "max.retries": 0}
-        )
+        self._registry = Registry(settings.registry_url)
         self._registry_calls = Dependency("registry", stop, (RegistryError,))
         self._client = client
         self._store = store
@@ -67,12 +61,9 @@ class OnlineSchemas:
         _log.info("schema_stored", schema_id=schema_id)
 
     def _fetch(self, schema_id: int) -> str:
-        try:
-            text = self._registry.get_schema(schema_id).schema_str
-        except (SchemaRegistryError, HTTPError, OSError, ValueError) as error:
-            raise RegistryError(f"schema {schema_id} cannot be had from the registry: {error}") from error
-        if not text:
-            raise RegistryError(f"the registry gives schema {schema_id} no text")
+        text = self._registry.schema_text(schema_id)
+        if text is None:
+            raise RegistryError(f"the registry does not know schema {schema_id}, which rows of the log name")
         return text
 
 

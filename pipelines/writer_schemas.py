@@ -6,19 +6,17 @@ import json
 import threading
 import time
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import Any
 
-import httpx
 import structlog
 
 from headwater.operators.rows import fields_left_out
 from headwater.pipelines.backoff import Dependency, StopRequested
+from headwater.pipelines.registry import Registry
 from headwater.pipelines.settings import Settings
 from headwater.schemas.errors import FormatError, RegistryError
 from headwater.schemas.plan import Plan
 
-_TIMEOUT_SECONDS = 5
 _ASK_AGAIN_SECONDS = 0.5
 
 _log = structlog.get_logger(__name__)
@@ -28,7 +26,7 @@ class WriterSchemas:
     """The writer schema of a schema id, as `headwater.operators.rows.RowDecoder` asks for it."""
 
     def __init__(self, settings: Settings, plan: Plan, stop: threading.Event) -> None:
-        self._registry_url = settings.registry_url.rstrip("/")
+        self._registry = Registry(settings.registry_url)
         self._calls = Dependency("registry", stop, (RegistryError,))
         self._patience_seconds = settings.unknown_schema_wait_ms / 1000
         self._plan = plan
@@ -42,11 +40,11 @@ class WriterSchemas:
             StopRequested: the process shall end, and the registry is away.
         """
         deadline = time.monotonic() + self._patience_seconds
-        text = self._calls.call(lambda: self._fetch(schema_id))
+        text = self._calls.call(lambda: self._registry.schema_text(schema_id))
         while text is None and time.monotonic() < deadline:
             if self._stop.wait(_ASK_AGAIN_SECONDS):
                 raise StopRequested("registry")
-            text = self._calls.call(lambda: self._fetch(schema_id))
+            text = self._calls.call(lambda: self._registry.schema_text(schema_id))
         if text is None:
             raise FormatError(f"the registry does not know schema {schema_id}")
         schema = json.loads(text)
@@ -57,12 +55,3 @@ class WriterSchemas:
             # A newer job than this archive is at work; or an older one was, before features were given up.
             _log.warning("fields_not_archived", view=self._plan.view, schema_id=schema_id, fields=left_out)
         return schema
-
-    def _fetch(self, schema_id: int) -> str | None:
-        try:
-            answer = httpx.get(f"{self._registry_url}/schemas/ids/{schema_id}", timeout=_TIMEOUT_SECONDS)
-            if answer.status_code == HTTPStatus.NOT_FOUND:
-                return None
-            return str(answer.raise_for_status().json()["schema"])
-        except (httpx.HTTPError, ValueError, LookupError, TypeError) as error:
-            raise RegistryError(f"schema {schema_id} cannot be had from {self._registry_url}: {error}") from error

@@ -6,9 +6,9 @@ import threading
 import time
 
 from confluent_kafka import KafkaException, Producer
-from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
 from headwater.pipelines.contracts import BUNDLED, find_contract
+from headwater.pipelines.registry import Registry
 from headwater.pipelines.settings import Settings
 from headwater.pipelines.shop.purchases import SUBJECT, TOPIC, Purchase, Purchases
 from headwater.schemas.errors import BrokerError
@@ -23,9 +23,7 @@ class Traffic:
     """The shop's customers, as a producer thread that can be started and stopped."""
 
     def __init__(self, settings: Settings, *, seed: int, customers: int, rate: int) -> None:
-        schema = Schema(find_contract(SUBJECT, [BUNDLED]).files[-1].read_text())
-        with SchemaRegistryClient({"url": settings.registry_url}) as registry:
-            schema_id = registry.register_schema(SUBJECT, schema)
+        schema_id = Registry(settings.registry_url).register(SUBJECT, find_contract(SUBJECT, [BUNDLED]).newest)
         self._purchases = Purchases(seed, customers, schema_id)
         self._rate = rate
         self._producer = Producer(

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
-from typing import Any
 
-import httpx
 import structlog
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
@@ -14,7 +11,8 @@ from confluent_kafka.cimpl import NewTopic
 
 from headwater.pipelines.contracts import Contract
 from headwater.pipelines.declarations import CompiledView
-from headwater.schemas.errors import BrokerError, ContractError, RegistryError
+from headwater.pipelines.registry import Registry
+from headwater.schemas.errors import BrokerError
 
 COMPATIBILITY = "FORWARD_TRANSITIVE"
 """A job that runs reads new events with the schema that it was compiled with."""
@@ -49,15 +47,11 @@ def register_contract(registry_url: str, contract: Contract) -> list[int]:
         ContractError: the registry refuses a version as incompatible.
         RegistryError: the registry cannot be reached or refused otherwise.
     """
-    subject = contract.subject
-    with httpx.Client(base_url=registry_url, timeout=TIMEOUT_SECONDS) as registry:
-        try:
-            known = registry.get(f"/subjects/{subject}/versions").is_success
-            ids = [_register(registry, subject, schema) for schema in contract.schemas]
-            if not known:
-                registry.put(f"/config/{subject}", json={"compatibility": COMPATIBILITY}).raise_for_status()
-        except httpx.HTTPError as error:
-            raise RegistryError(f"{registry_url}: cannot register {subject}: {error}") from error
+    registry, subject = Registry(registry_url), contract.subject
+    known = registry.has_subject(subject)
+    ids = [registry.register(subject, schema) for schema in contract.schemas]
+    if not known:
+        registry.set_compatibility(subject, COMPATIBILITY)
     return ids
 
 
@@ -79,17 +73,6 @@ def create_source_topics(bootstrap_servers: str, topics: list[str], partitions: 
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise BrokerError(f"{bootstrap_servers}: cannot create topic {topic}: {error}") from error
             _warn_of_producer_time(admin, topic)
-
-
-def _register(registry: httpx.Client, subject: str, schema: dict[str, Any]) -> int:
-    response = registry.post(f"/subjects/{subject}/versions", json={"schema": json.dumps(schema)})
-    if response.status_code == httpx.codes.CONFLICT:
-        raise ContractError(
-            f"the registry refuses a schema of {subject}, because events of it could not be read "
-            f"by what is there already: {response.text}"
-        )
-    schema_id: int = response.raise_for_status().json()["id"]
-    return schema_id
 
 
 def _warn_of_producer_time(admin: AdminClient, topic: str) -> None:

@@ -8,18 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from confluent_kafka.schema_registry import SchemaRegistryClient
-from confluent_kafka.schema_registry.error import SchemaRegistryError
-
 from headwater.operators.reference import ReferenceEvent
 from headwater.operators.reference_events import EventReader, SourceRecord
+from headwater.pipelines.registry import Registry
 from headwater.pipelines.settings import Settings
 from headwater.pipelines.verification.topics import read_committed
 from headwater.schemas.dead_letter import Reason
-from headwater.schemas.errors import RegistryError
 from headwater.schemas.plan import Plan
-
-NOT_FOUND = 404
 
 
 @dataclass
@@ -48,22 +43,19 @@ def read_events(settings: Settings, plan: Plan, timeout_seconds: float) -> Sourc
         DependencyError: the broker or the registry cannot be used.
     """
     events = SourceEvents()
-    with SchemaRegistryClient({"url": settings.registry_url}) as registry:
-        reader = EventReader(plan, lambda schema_id: _schema(registry, schema_id))
-        for index, source in enumerate(plan.sources):
-            for message in read_committed(settings, source.topic, timeout_seconds):
-                timestamp_ms = message.timestamp()[1]
-                record = SourceRecord(message.value(), timestamp_ms, message.partition() or 0, message.offset() or 0)
-                events.take(reader.read(index, record), timestamp_ms)
+    registry = Registry(settings.registry_url)
+    reader = EventReader(plan, lambda schema_id: _schema(registry, schema_id))
+    for index, source in enumerate(plan.sources):
+        for message in read_committed(settings, source.topic, timeout_seconds):
+            timestamp_ms = message.timestamp()[1]
+            record = SourceRecord(message.value(), timestamp_ms, message.partition() or 0, message.offset() or 0)
+            events.take(reader.read(index, record), timestamp_ms)
     return events
 
 
-def _schema(registry: SchemaRegistryClient, schema_id: int) -> Mapping[str, Any] | None:
-    try:
-        text = registry.get_schema(schema_id).schema_str
-    except SchemaRegistryError as error:
-        if error.http_status_code == NOT_FOUND:
-            return None
-        raise RegistryError(f"schema {schema_id} cannot be read: {error}") from error
-    schema: Mapping[str, Any] = json.loads(text or "")
+def _schema(registry: Registry, schema_id: int) -> Mapping[str, Any] | None:
+    text = registry.schema_text(schema_id)
+    if text is None:
+        return None
+    schema: Mapping[str, Any] = json.loads(text)
     return schema
