@@ -25,6 +25,12 @@ TASK_DIRECT_MB = 32
 NETWORK_MB = 64
 OVERHEAD_MB = 96
 
+# Flink's Prometheus reporter would listen on every address; the class is in the kernel's jar.
+LOOPBACK_METRICS = (
+    "-Dcom.sun.net.httpserver.HttpServerProvider=dev.headwater.kernel.local.LoopbackHttpServerProvider",
+    "--add-exports=jdk.httpserver/sun.net.httpserver=ALL-UNNAMED",
+)
+
 METRICS_PORT = "metrics.reporter.prom.port"
 
 # What Flink's own scripts open to it on Java 17 and later.
@@ -178,12 +184,19 @@ class FlinkCluster:
         self, main: str, arguments: tuple[str, ...], *, heap_mb: int, options: tuple[str, ...]
     ) -> tuple[str, ...]:
         logging = f"-Dlog4j.configurationFile=file:{self.configuration_directory / 'log4j.properties'}"
+        job_jars = _job_jars()
         return java_command(
             main,
             ("--configDir", self.configuration_directory, *arguments),
-            classpath=(*_distribution_jars(), *_job_jars()),
+            classpath=(*_distribution_jars(), *job_jars),
             heap_mb=heap_mb,
-            options=(*options, "-XX:ReservedCodeCacheSize=96m", *MODULE_OPTIONS, logging),
+            options=(
+                *options,
+                "-XX:ReservedCodeCacheSize=96m",
+                *MODULE_OPTIONS,
+                *(LOOPBACK_METRICS if job_jars else ()),
+                logging,
+            ),
         )
 
     def _configuration(self) -> dict[str, object]:

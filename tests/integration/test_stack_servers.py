@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 import redis
 from confluent_kafka import KafkaException, Producer
@@ -105,6 +106,19 @@ def test_redis_keeps_what_it_acknowledged_though_it_is_killed(
 def test_redis_refuses_to_evict(redis_server: RedisServer) -> None:
     with redis.Redis.from_url(redis_server.url) as client:
         assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
+
+
+def test_nothing_listens_on_an_address_that_others_can_reach(
+    broker: Broker, registry: Registry, redis_server: RedisServer, flink: FlinkCluster
+) -> None:
+    started_here = psutil.Process().children(recursive=True)
+    addresses = {
+        connection.laddr.ip.removeprefix("::ffff:")
+        for process in started_here
+        for connection in process.net_connections()
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert addresses == {"127.0.0.1"}
 
 
 def test_the_cluster_offers_all_its_slots_and_its_metrics(flink: FlinkCluster) -> None:
