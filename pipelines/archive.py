@@ -7,7 +7,6 @@ or stopped is continued by any other from what the table says, and a batch that 
 
 from __future__ import annotations
 
-import signal
 import threading
 import time
 
@@ -19,9 +18,8 @@ from headwater.operators.rows import RowDecoder
 from headwater.pipelines.archive_metrics import ArchiveMetrics, LagWatch
 from headwater.pipelines.backoff import Dependency, StopRequested
 from headwater.pipelines.committed_log import CommittedLog
-from headwater.pipelines.logs import configure_logging
-from headwater.pipelines.metrics import metrics_endpoint
 from headwater.pipelines.offline_store import OfflineStore
+from headwater.pipelines.service import service
 from headwater.pipelines.settings import Settings
 from headwater.pipelines.writer_schemas import WriterSchemas
 from headwater.schemas.errors import BrokerError, FencedError, OfflineStoreError, TopicError
@@ -44,12 +42,7 @@ def run(settings: Settings, plan: Plan) -> None:
         TopicError: the feature log is missing, has another number of partitions, or ends before what is archived.
         PrerequisiteError: the metrics address is taken.
     """
-    configure_logging(settings)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    registry = CollectorRegistry()
-    with metrics_endpoint(settings, registry):
+    with service(settings) as (stop, registry):
         Archive(settings, plan, stop, registry).run()
 
 

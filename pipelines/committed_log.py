@@ -12,6 +12,7 @@ import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from headwater.pipelines.settings import Settings
+from headwater.pipelines.topics import require_log
 from headwater.schemas.errors import BrokerError, TopicError
 from headwater.schemas.plan import Plan
 
@@ -55,8 +56,8 @@ class CommittedLog:
     """
 
     def __init__(self, settings: Settings, plan: Plan) -> None:
+        self._plan = plan
         self._topic = plan.log.topic
-        self._partitions = plan.log.partitions
         properties = {**consumer_properties(settings, plan), "error_cb": self._report}
         self._consumer = Consumer(properties, logger=_kafka_log)
         self._reported: set[int] = set()
@@ -150,7 +151,7 @@ class CommittedLog:
     def _bounds(self, partitions: Iterable[int]) -> dict[int, tuple[int, int]]:
         """Per partition the first offset that is there, and the one behind the last that is committed."""
         try:
-            self._require_log()
+            require_log(self._consumer, self._plan)
             return {
                 partition: self._consumer.get_watermark_offsets(
                     TopicPartition(self._topic, partition), BROKER_TIMEOUT_SECONDS, cached=False
@@ -159,22 +160,6 @@ class CommittedLog:
             }
         except KafkaException as error:
             raise BrokerError(f"the bounds of {self._topic} cannot be read: {error.args[0].str()}") from error
-
-    def _require_log(self) -> None:
-        topic = self._consumer.list_topics(self._topic, BROKER_TIMEOUT_SECONDS).topics[self._topic]
-        if topic.error is not None and topic.error.code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
-            raise KafkaException(topic.error)
-        if topic.error is not None:
-            raise TopicError(
-                f"the feature log {self._topic} does not exist: start the view's compute job, which creates it, or run"
-                f" `kafka-topics.sh --create --topic {self._topic} --partitions {self._partitions}"
-                " --config cleanup.policy=compact,delete --bootstrap-server ...`"
-            )
-        if len(topic.partitions) != self._partitions:
-            raise TopicError(
-                f"the feature log {self._topic} has {len(topic.partitions)} partitions, but the plan says"
-                f" {self._partitions}: raise the view's generation, so that it gets a log of its own"
-            )
 
 
 def consumer_properties(settings: Settings, plan: Plan) -> dict[str, str | int | float | bool | None]:

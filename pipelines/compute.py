@@ -7,16 +7,12 @@ event happens in the kernel's Java operators.
 from __future__ import annotations
 
 import json
-import signal
-import threading
 from typing import TYPE_CHECKING
 
 import structlog
-from prometheus_client import CollectorRegistry
 
 from headwater.pipelines.deployment import Deployment
-from headwater.pipelines.logs import configure_logging
-from headwater.pipelines.metrics import metrics_endpoint
+from headwater.pipelines.service import service
 from headwater.pipelines.settings import Settings
 from headwater.schemas.dead_letter import DEAD_LETTER_SCHEMA
 from headwater.schemas.plan import Plan
@@ -86,10 +82,5 @@ def run(settings: Settings, plan: Plan) -> None:
     """
     from headwater.pipelines.job import ComputeJob
 
-    configure_logging(settings)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    registry = CollectorRegistry()
-    with metrics_endpoint(settings, registry):
+    with service(settings) as (stop, registry):
         ComputeJob(settings, plan, stop, registry).run()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple, cast
 
 import structlog
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from headwater.pipelines.settings import Settings
+from headwater.pipelines.topics import require_log
 from headwater.schemas.errors import BrokerError, FencedError, TopicError
 from headwater.schemas.plan import Plan
 
@@ -52,8 +53,8 @@ class LogConsumer:
     """
 
     def __init__(self, settings: Settings, plan: Plan) -> None:
+        self._plan = plan
         self._topic = plan.log.topic
-        self._partitions = plan.log.partitions
         self._consumer = Consumer(_properties(settings, plan))
         self.newly_assigned: frozenset[int] | None = None
 
@@ -64,20 +65,7 @@ class LogConsumer:
             TopicError: it does not; the message has the command that creates it.
             KafkaException: the broker cannot be reached.
         """
-        topic = self._consumer.list_topics(self._topic, BROKER_TIMEOUT_SECONDS).topics[self._topic]
-        if topic.error is not None and topic.error.code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
-            raise KafkaException(topic.error)
-        if topic.error is not None:
-            raise TopicError(
-                f"the feature log {self._topic} does not exist: start the view's compute job, which creates it, or run"
-                f" `kafka-topics.sh --create --topic {self._topic} --partitions {self._partitions}"
-                " --config cleanup.policy=compact,delete --bootstrap-server ...`"
-            )
-        if len(topic.partitions) != self._partitions:
-            raise TopicError(
-                f"the feature log {self._topic} has {len(topic.partitions)} partitions, but the plan says"
-                f" {self._partitions}: raise the view's generation, so that it gets a log of its own"
-            )
+        require_log(self._consumer, self._plan)
 
     def subscribe(self) -> None:
         """Join the group."""

@@ -7,7 +7,6 @@ store's: whatever Redis lost, it is read again.
 
 from __future__ import annotations
 
-import signal
 import threading
 import time
 from dataclasses import asdict
@@ -23,12 +22,11 @@ from headwater.operators.log_batch import by_partition
 from headwater.operators.online_metrics import OnlineMetrics
 from headwater.pipelines.backoff import Dependency, StopRequested
 from headwater.pipelines.log_consumer import LogConsumer
-from headwater.pipelines.logs import configure_logging
-from headwater.pipelines.metrics import metrics_endpoint
 from headwater.pipelines.online_schemas import OnlineSchemas
 from headwater.pipelines.online_store import address, check_store, connect, partition_keys, read_keys, trouble
 from headwater.pipelines.online_view import publish
 from headwater.pipelines.partition_writer import PartitionWriter
+from headwater.pipelines.service import service
 from headwater.pipelines.settings import Settings
 from headwater.schemas.errors import TopicError
 from headwater.schemas.plan import Plan
@@ -52,12 +50,7 @@ def run(settings: Settings, plan: Plan) -> None:
         BrokerError: Kafka refuses for good.
         PrerequisiteError: the metrics address is taken.
     """
-    configure_logging(settings)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    registry = CollectorRegistry()
-    with metrics_endpoint(settings, registry):
+    with service(settings) as (stop, registry):
         Materializer(settings, plan, stop, registry).run()
 
 

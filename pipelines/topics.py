@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 import structlog
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import Consumer, KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 from confluent_kafka.cimpl import NewTopic
 
@@ -21,6 +21,7 @@ ARCHIVE_OUTAGE_MS = 7 * DAY_MS
 DEAD_LETTER_RETENTION_MS = 14 * DAY_MS
 MAX_RECORD_BYTES = 8 * 1024 * 1024
 TIMEOUT_SECONDS = 30.0
+BROKER_TIMEOUT_SECONDS = 10.0
 
 _log = structlog.get_logger(__name__)
 
@@ -100,10 +101,7 @@ def check_topics(admin: AdminClient, plan: Plan) -> None:
         if spec.name not in partitions:
             raise TopicError(f"the topic {spec.name} does not exist; create it: {spec.command}")
     if partitions[plan.log.topic] != plan.log.partitions:
-        raise TopicError(
-            f"the feature log {plan.log.topic} has {partitions[plan.log.topic]} partitions, but the plan says "
-            f"{plan.log.partitions}: raise the view's generation, so that it gets a log of its own"
-        )
+        raise TopicError(_wrong_partitions(plan, partitions[plan.log.topic]))
     configs = _topic_configs(admin, partitions)
     if "compact" not in configs[plan.log.topic]["cleanup.policy"].split(","):
         raise TopicError(
@@ -119,6 +117,26 @@ def check_topics(admin: AdminClient, plan: Plan) -> None:
                 consequence="a producer whose clock is ahead can expire windows",
                 remedy="set message.timestamp.type=LogAppendTime",
             )
+
+
+def require_log(consumer: Consumer, plan: Plan) -> None:
+    """Returns if the feature log exists with as many partitions as the plan says.
+
+    Raises:
+        TopicError: it does not; the message has the command that creates it.
+        KafkaException: the broker cannot be reached.
+    """
+    log, *_ = output_topics(plan)
+    topic = consumer.list_topics(log.name, BROKER_TIMEOUT_SECONDS).topics[log.name]
+    if topic.error is not None and topic.error.code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+        raise KafkaException(topic.error)
+    if topic.error is not None:
+        raise TopicError(
+            f"the feature log {log.name} does not exist: start the view's compute job, which creates it,"
+            f" or run: {log.command}"
+        )
+    if len(topic.partitions) != log.partitions:
+        raise TopicError(_wrong_partitions(plan, len(topic.partitions)))
 
 
 def check_transaction_timeout(admin: AdminClient, transaction_timeout_ms: int) -> None:
@@ -167,6 +185,13 @@ def _configs(admin: AdminClient, resources: list[ConfigResource]) -> list[dict[s
     except KafkaException as error:
         raise TopicError(f"the broker does not show its configuration: {error.args[0].str()}") from error
     return [{name: str(getattr(entry, "value", "")) for name, entry in each.items()} for each in described]
+
+
+def _wrong_partitions(plan: Plan, found: int) -> str:
+    return (
+        f"the feature log {plan.log.topic} has {found} partitions, but the plan says {plan.log.partitions}:"
+        " raise the view's generation, so that it gets a log of its own"
+    )
 
 
 def _unreachable(error: KafkaException) -> BrokerError:
