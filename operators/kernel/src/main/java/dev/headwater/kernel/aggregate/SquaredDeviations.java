@@ -61,8 +61,9 @@ final class SquaredDeviations extends Cell {
             setDecimal(tiles, tile, 0, addedDeviations);
             return;
         }
-        double apart = addedSum / added - sum.sum(tiles, tile) / present;
-        double between = apart * apart * (present * added / (present + added));
+        // The distance of the means times both counts: one division in all.
+        double apart = addedSum * present - sum.sum(tiles, tile) * added;
+        double between = apart * apart / (present * added * (present + added));
         setDecimal(tiles, tile, 0, value(tiles, tile) + addedDeviations + between);
     }
 }
