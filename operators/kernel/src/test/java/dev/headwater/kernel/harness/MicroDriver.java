@@ -14,7 +14,7 @@ import java.util.Random;
  * time and wall time advance alike, a watermark every 200 ms, a checkpoint's flush every 10 s.
  *
  * <p>Run it like the harness. Arguments: events (default 2000000), keys (100000), events a second (100000),
- * hashmap|rocksdb.
+ * hashmap|rocksdb, numbers of windows (1,5,20).
  */
 public final class MicroDriver {
     private static final Duration[] LENGTHS = {
@@ -33,8 +33,11 @@ public final class MicroDriver {
         int rate = args.length > 2 ? Integer.parseInt(args[2]) : 100_000;
         KernelDriver.Backend backend =
                 args.length > 3 ? KernelDriver.Backend.valueOf(args[3].toUpperCase()) : KernelDriver.Backend.HASHMAP;
+        int[] windowCounts = Arrays.stream((args.length > 4 ? args[4] : "1,5,20").split(","))
+                .mapToInt(Integer::parseInt)
+                .toArray();
         for (boolean zipf : new boolean[] {false, true}) {
-            for (int windows : new int[] {1, 5, 20}) {
+            for (int windows : windowCounts) {
                 measure(windows, events, keys, rate, zipf, backend);
             }
         }
