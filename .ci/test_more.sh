@@ -4,16 +4,17 @@ set -eu
 cd "$(dirname "$0")/.."
 
 # In Debian the server is a link to a program of redis-tools; the package redis-server would also start a service.
-if [ ! -x /usr/bin/redis-check-rdb ]; then
+if [ ! -x /usr/bin/redis-check-rdb ] || [ ! -e /usr/share/i18n/locales/en_US ]; then
     as_root=
     [ "$(id -u)" = 0 ] || as_root="sudo -n"
     $as_root apt-get update -qq
-    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends redis-tools >/dev/null
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends redis-tools locales >/dev/null
 fi
 mkdir -p build
 ln -sfn /usr/bin/redis-check-rdb build/redis-server
 HEADWATER_REDIS_SERVER=$PWD/build/redis-server
-export HEADWATER_REDIS_SERVER
+PATH=$PWD/build:$PATH
+export HEADWATER_REDIS_SERVER PATH
 echo "the online store's tests with $("$HEADWATER_REDIS_SERVER" --version)"
 .venv/bin/python -m pytest --no-skips tests/integration/test_online_*.py
 
