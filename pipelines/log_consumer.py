@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import NamedTuple, cast
 
 import structlog
-from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from headwater.pipelines.settings import Settings
 from headwater.pipelines.topics import require_log
-from headwater.schemas.errors import BrokerError, FencedError, TopicError
+from headwater.schemas.errors import BrokerError, FencedError
 from headwater.schemas.plan import Plan
 
 BATCH_MESSAGES = 5_000
@@ -25,7 +26,17 @@ _PREFETCH = {
 # librdkafka's own codes, which the Python client names like private members
 _END_OF_PARTITION = KafkaError._PARTITION_EOF  # noqa: SLF001
 _OFFSET_GONE = KafkaError._AUTO_OFFSET_RESET  # noqa: SLF001
-_FENCED = KafkaError._FENCED  # noqa: SLF001
+_FENCINGS = frozenset({KafkaError._FENCED, KafkaError.FENCED_INSTANCE_ID})  # noqa: SLF001
+_REFUSALS = frozenset(
+    {
+        *_FENCINGS,
+        KafkaError._AUTHENTICATION,  # noqa: SLF001
+        KafkaError.SASL_AUTHENTICATION_FAILED,
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.GROUP_AUTHORIZATION_FAILED,
+        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+    }
+)
 
 _log = structlog.get_logger(__name__)
 
@@ -104,10 +115,11 @@ class LogConsumer:
             FencedError: another process has taken this instance's place.
             BrokerError: the broker refuses for another reason that does not pass.
         """
-        first = self._consumer.poll(timeout_seconds)
-        if first is None:
-            return Read([], {})
-        found = [first, *self._consumer.consume(BATCH_MESSAGES - 1, LINGER_SECONDS)]
+        try:
+            first = self._consumer.poll(timeout_seconds)
+            found = [] if first is None else [first, *self._consumer.consume(BATCH_MESSAGES - 1, LINGER_SECONDS)]
+        except KafkaException as failure:
+            raise self._refusal(failure.args[0]) from failure
         read = Read([], {})
         for message in found:
             error = message.error()
@@ -124,19 +136,26 @@ class LogConsumer:
         self._consumer.close()
 
     def _judge(self, error: KafkaError, message: Message) -> None:
-        if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-            raise TopicError(f"the feature log {self._topic} does not exist any more: {error.str()}")
         if error.code() == _OFFSET_GONE:
             _log.warning("log_offset_gone", partition=message.partition(), error=error.str())
             self.newly_assigned = frozenset(p.partition for p in self._consumer.assignment())
-        elif error.code() in (KafkaError.FENCED_INSTANCE_ID, _FENCED):
-            raise FencedError(
+        elif error.fatal() or error.code() in _REFUSALS:
+            raise self._refusal(error)
+        else:
+            if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                self._require_log_if_reachable()  # a broker that starts may not know of it yet
+            _log.warning("broker_trouble", error=error.str())
+
+    def _require_log_if_reachable(self) -> None:
+        with contextlib.suppress(KafkaException):
+            self.require_log()
+
+    def _refusal(self, error: KafkaError) -> FencedError | BrokerError:
+        if error.code() in _FENCINGS:
+            return FencedError(
                 "another process of the same HEADWATER_INSTANCE has joined the group: give every process its own"
             )
-        elif error.fatal() or not error.retriable():
-            raise BrokerError(f"the broker refuses to serve {self._topic}: {error.str()}")
-        else:
-            _log.warning("broker_trouble", error=error.str())
+        return BrokerError(f"the broker refuses to serve {self._topic}: {error.str()}")
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self.newly_assigned = frozenset(partition.partition for partition in partitions)

@@ -19,7 +19,7 @@ ANSWER_TIMEOUT_SECONDS = 10.0
 
 # What Redis or the way to it says, and what to do about it; the first that fits counts.
 _REMEDIES = (
-    ("OOM command not allowed", "raise maxmemory or free memory; nothing is lost meanwhile"),
+    ("used memory > 'maxmemory'", "raise maxmemory or free memory; nothing is lost meanwhile"),
     ("WRONGPASS", "correct the user and password in HEADWATER_REDIS_URL"),
     ("NOAUTH", "put user and password into HEADWATER_REDIS_URL"),
     ("Authentication required", "put user and password into HEADWATER_REDIS_URL"),
@@ -34,6 +34,7 @@ _REMEDIES = (
     ("CERTIFICATE_VERIFY_FAILED", "name the authority by ?ssl_ca_certs=FILE in HEADWATER_REDIS_URL"),
     ("Connection closed by server", "check that it runs, and whether it wants TLS (rediss://)"),
     ("Connection reset", "check that it runs, and whether it wants TLS (rediss://)"),
+    ("Timeout connecting", "check that it runs, and whether its port wants TLS (rediss://) or none (redis://)"),
     ("Timeout", "check that it is not overloaded or stopped"),
 )
 
