@@ -153,7 +153,7 @@ def test_a_batch_of_many_chunks_is_written_whole(store: Store) -> None:
 
 def test_a_row_expires_at_its_instant(store: Store) -> None:
     store.fence.write([store.row(b"k", version(1, 1, 1))], expected=None, next_offset=1)
-    assert store.client.pexpiretime(store.keys.row_prefix + b"k") == LATER_MS
+    assert store.client.pexpiretime((store.keys.row_prefix + b"k").decode()) == LATER_MS
 
 
 def test_a_store_that_forgot_the_script_is_given_it_again(store: Store) -> None:
