@@ -30,6 +30,7 @@ _FENCINGS = frozenset({KafkaError._FENCED, KafkaError.FENCED_INSTANCE_ID})  # no
 _REFUSALS = frozenset(
     {
         *_FENCINGS,
+        KafkaError._FATAL,  # noqa: SLF001
         KafkaError._AUTHENTICATION,  # noqa: SLF001
         KafkaError.SASL_AUTHENTICATION_FAILED,
         KafkaError.TOPIC_AUTHORIZATION_FAILED,
@@ -151,7 +152,7 @@ class LogConsumer:
             self.require_log()
 
     def _refusal(self, error: KafkaError) -> FencedError | BrokerError:
-        if error.code() in _FENCINGS:
+        if error.code() in _FENCINGS or "fenced" in error.str():  # a fatal error hides the code that led to it
             return FencedError(
                 "another process of the same HEADWATER_INSTANCE has joined the group: give every process its own"
             )
