@@ -33,6 +33,7 @@ Progress = Callable[[str, int, int], None]
 
 DOWNLOAD_TIMEOUT_SECONDS = 60
 DOWNLOAD_ATTEMPTS = 3
+DOWNLOAD_PAUSE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,7 @@ def _download_into(scratch: Path, artifact: Artifact, progress: Progress) -> Pat
     @tenacity.retry(
         retry=tenacity.retry_if_exception_type(requests.RequestException),
         stop=tenacity.stop_after_attempt(DOWNLOAD_ATTEMPTS),
-        wait=tenacity.wait_exponential(max=10),
+        wait=tenacity.wait_exponential(DOWNLOAD_PAUSE_SECONDS, max=10),
         reraise=True,
     )
     def attempt() -> Path:
