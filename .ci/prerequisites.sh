@@ -21,8 +21,8 @@ else
     least_disk_gb=2
 fi
 
-java_version() { # of a javac: 17, 21, ...
-    "$1" -version 2>&1 | sed -n 's/^javac \([0-9]*\).*/\1/p'
+java_version() { # of a javac: 8 (which calls itself 1.8), 17, 21, ...
+    "$1" -version 2>&1 | sed -n 's/^javac \(1\.\)\{0,1\}\([0-9]*\).*/\2/p'
 }
 
 jar=operators/lib/headwater-kernel.jar

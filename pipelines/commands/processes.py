@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headwater.schemas.errors import HeadwaterError, SettingsError
+from headwater.schemas.errors import HeadwaterError, PrerequisiteError, SettingsError
 
 if TYPE_CHECKING:
     from headwater.pipelines.settings import Settings
@@ -33,6 +34,7 @@ def compute(plan: PlanFile = None, views: ViewsPath = None, view: ViewName = Non
     On SIGTERM the job is stopped with a savepoint, from which the next one goes on. Settings are environment
     variables, `HEADWATER_KAFKA_BOOTSTRAP_SERVERS` and so on.
     """
+    _require("pyflink", "compute")
     settings, chosen = _prepare(plan, views, view, schemas)
     from headwater.pipelines import compute as process
 
@@ -57,10 +59,16 @@ def archive(plan: PlanFile = None, views: ViewsPath = None, view: ViewName = Non
 
     Example:  `HEADWATER_OFFLINE_ROOT=/data/offline headwater archive --plan purchases.plan.json`
     """
+    _require("deltalake", "archive")
     settings, chosen = _prepare(plan, views, view, schemas)
     from headwater.pipelines import archive as process
 
     process.run(settings, chosen)
+
+
+def _require(package: str, extra: str) -> None:
+    if find_spec(package) is None:
+        raise PrerequisiteError(f"{package} is not installed: run `pip install 'headwater[{extra}]'`")
 
 
 def _prepare(plan: Path | None, views: Path | None, view: str | None, schemas: Path | None) -> tuple[Settings, Plan]:

@@ -71,9 +71,9 @@ def connector_jar(progress: Progress | None = None) -> Path:
 
 def registry_home(progress: Progress | None = None) -> Path:
     """The directory of the schema registry's program, unpacked; `quarkus-run.jar` stands in it."""
-    (artifact,) = pinned("registry")
-    home = cache_directory() / artifact.file_name.removesuffix(f".{artifact.packaging}")
+    home = _registry_home()
     if not home.is_dir():
+        (artifact,) = pinned("registry")
         _unpack(fetch(artifact, progress), home)
     return home
 
@@ -91,8 +91,10 @@ def fetch_all(progress: Progress | None = None) -> None:
 
 def missing_bytes() -> int:
     """How much is still to be downloaded."""
+    unpacked = ("registry",) if _registry_home().is_dir() else ()
     parts: tuple[Part, ...] = ("broker", "connector", "registry")
-    return sum(artifact.size_bytes for part in parts for artifact in pinned(part) if _local_file(artifact) is None)
+    wanted = [artifact for part in parts if part not in unpacked for artifact in pinned(part)]
+    return sum(artifact.size_bytes for artifact in wanted if _local_file(artifact) is None)
 
 
 def cache_directory() -> Path:
@@ -114,6 +116,11 @@ def fetch(artifact: Artifact, progress: Progress | None = None) -> Path:
         PrerequisiteError: it cannot be had, or what was served has other bytes.
     """
     return _local_file(artifact) or _download(artifact, progress or _silent)
+
+
+def _registry_home() -> Path:
+    (artifact,) = pinned("registry")
+    return cache_directory() / artifact.file_name.removesuffix(f".{artifact.packaging}")
 
 
 def _artifact(coordinates: str, size_bytes: int, sha256: str) -> Artifact:

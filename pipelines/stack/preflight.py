@@ -10,6 +10,8 @@ from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
 
+from headwater.pipelines.stack.artifacts import cache_directory, missing_bytes
+from headwater.pipelines.stack.ports import is_free
 from headwater.schemas.errors import PrerequisiteError
 
 LEAST_DISK_BYTES = 2 * 2**30
@@ -58,14 +60,20 @@ def _package_lacks() -> Iterator[str]:
 def _directory_lacks(directory: Path) -> Iterator[str]:
     if set(str(directory.resolve())) & set(",;"):
         yield f"the state directory must not have a comma or semicolon in its path: {directory.resolve()}"
+    yield from _place_lacks(directory, LEAST_DISK_BYTES, "--state")
+    if download := missing_bytes():
+        yield from _place_lacks(cache_directory(), 2 * download, "HEADWATER_CACHE_DIR")  # the archive and its content
+
+
+def _place_lacks(directory: Path, least_bytes: int, setting: str) -> Iterator[str]:
     existing = next(each for each in (directory.resolve(), *directory.resolve().parents) if each.exists())
     if not os.access(existing, os.W_OK):
-        yield f"{existing} cannot be written: choose another place with --state"
+        yield f"{existing} cannot be written: choose another place with {setting}"
     free = shutil.disk_usage(existing).free
-    if free < LEAST_DISK_BYTES:
+    if free < least_bytes:
         yield (
-            f"only {_gb(free)} are free below {existing}: make room for {_gb(LEAST_DISK_BYTES)}, "
-            "or choose another place with --state"
+            f"only {_gb(free)} are free below {existing}: make room for {_gb(least_bytes)}, "
+            f"or choose another place with {setting}"
         )
 
 
@@ -76,8 +84,6 @@ def _memory_lacks() -> Iterator[str]:
 
 
 def _port_lacks(requested: Mapping[str, int]) -> Iterator[str]:
-    from headwater.pipelines.stack.ports import is_free
-
     for name, port in requested.items():
         if not is_free(port):
             yield f"port {port} for {name} is in use: stop what listens there, or leave out --port {name}={port}"

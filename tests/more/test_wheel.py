@@ -26,20 +26,29 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def headwater(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The command, installed from the wheel with the locked versions of what it needs."""
-    directory = tmp_path_factory.mktemp("installed")
+    """The command with all that the local stack needs."""
+    return install(f"{wheel}[local]", tmp_path_factory.mktemp("local"))
+
+
+@pytest.fixture(scope="module")
+def slim_headwater(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The command with what `pip install headwater` brings: readers and declarations."""
+    return install(str(wheel), tmp_path_factory.mktemp("slim"))
+
+
+def install(requirement: str, directory: Path) -> Path:
+    """Installs into a new environment, with the locked versions of what is needed; returns the command."""
+    lock = (ROOT / "requirements.lock").read_text()
     constraints = directory / "constraints.txt"
-    constraints.write_text(
-        "\n".join(re.findall(r"^[a-z0-9._-]+==[^ \\]+", (ROOT / "requirements.lock").read_text(), re.M))
-    )
+    constraints.write_text("\n".join(re.findall(r"^[a-z0-9._-]+==[^ \\]+", lock, re.MULTILINE)))
     subprocess.run((sys.executable, "-m", "venv", directory / "venv"), check=True)
-    install = ("-m", "pip", "install", "--quiet", "--no-input", "--constraint", constraints, f"{wheel}[local]")
-    subprocess.run((directory / "venv/bin/python", *install), check=True)
+    pip = (directory / "venv/bin/python", "-m", "pip", "install", "--quiet", "--no-input")
+    subprocess.run((*pip, "--constraint", constraints, requirement), check=True)
     return directory / "venv/bin/headwater"
 
 
-def run(headwater: Path, directory: Path, *arguments: str) -> str:
-    """What the command prints, run in a directory of its own, with nothing but the system's basic programs on PATH."""
+def run(headwater: Path, directory: Path, *arguments: str, exit_code: int = 0) -> str:
+    """What the command prints, run in a directory of its own, with no program on PATH."""
     tools = directory / "tools"
     tools.mkdir(exist_ok=True)
     kept = {name: value for name, value in os.environ.items() if name not in {"JAVA_HOME", "PYTHONPATH", "VIRTUAL_ENV"}}
@@ -53,7 +62,7 @@ def run(headwater: Path, directory: Path, *arguments: str) -> str:
         text=True,
         check=False,
     )
-    assert outcome.returncode == 0, outcome.stdout
+    assert outcome.returncode == exit_code, outcome.stdout
     return outcome.stdout
 
 
@@ -68,8 +77,21 @@ def test_the_wheel_carries_the_kernel_and_every_file_that_is_not_python(wheel: P
     assert expected <= names
 
 
-def test_help_works_where_nothing_else_is_installed(headwater: Path, tmp_path: Path) -> None:
-    assert "up" in run(headwater, tmp_path, "--help")
+def test_without_extras_views_compile_and_help_is_given(slim_headwater: Path, tmp_path: Path) -> None:
+    assert "materialize" in run(slim_headwater, tmp_path, "--help")
+    shop = ("--schemas", str(ROOT / "schemas"))
+    assert "customer_purchases" in run(slim_headwater, tmp_path, "compile", str(ROOT / "pipelines/shop"), *shop)
+    reader = "from headwater.pipelines.reader import OnlineReader; import headwater.schemas"
+    subprocess.run((slim_headwater.parent / "python", "-c", reader), check=True, cwd=tmp_path)
+
+
+def test_without_extras_each_command_says_which_extra_it_needs(slim_headwater: Path, tmp_path: Path) -> None:
+    for command, extra in (("compute", "compute"), ("archive", "archive")):
+        said = run(slim_headwater, tmp_path, command, "--plan", "any.json", exit_code=1)
+        assert f"pip install 'headwater[{extra}]'" in said
+    said = run(slim_headwater, tmp_path, "up", "--views", str(ROOT / "pipelines/shop"), exit_code=1)
+    assert "pip install 'headwater[local]'" in said
+    assert "Traceback" not in said
 
 
 @pytest.mark.timeout(600)

@@ -22,6 +22,7 @@ def everything_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preflight, "kernel_jar_is_there", lambda: True)
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=50 * GB))
     monkeypatch.setattr(preflight, "available_memory_bytes", lambda: 8 * GB)
+    monkeypatch.setattr(preflight, "missing_bytes", lambda: 0)
 
 
 def lacks(directory: Path, **ports: int) -> list[str]:
@@ -71,6 +72,16 @@ def test_a_full_disk_and_little_memory_are_two_lines(tmp_path: Path, monkeypatch
     disk, memory = lacks(tmp_path)
     assert "only 1.0 GB are free below" in disk
     assert "only 1.0 GB of memory" in memory
+
+
+def test_the_disk_of_the_cache_must_hold_what_is_to_be_downloaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preflight, "missing_bytes", lambda: 2 * GB)
+    monkeypatch.setenv("HEADWATER_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=3 * GB))
+    (line,) = lacks(tmp_path)
+    assert line.endswith("make room for 4.0 GB, or choose another place with HEADWATER_CACHE_DIR")
 
 
 @pytest.mark.parametrize("name", ["a,b", "a;b"])
