@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -26,6 +27,8 @@ from tests.integration.online_stack import (
     online_rows,
     wait_until,
 )
+
+SESSION_SECONDS = 120
 
 
 @dataclass
@@ -61,6 +64,7 @@ def online(broker: Broker, tmp_path: Path, unique_name: Callable[[str], str]) ->
             kafka_bootstrap_servers=broker.bootstrap_servers,
             redis_url=own_redis.url,
             registry_url=registry.url,
+            kafka_properties=json.dumps({"session.timeout.ms": str(SESSION_SECONDS * 1000)}),
         )
         stack.callback(materializer.stop)
         yield Online(plan, log, own_redis, registry, materializer)
@@ -139,18 +143,14 @@ def test_a_row_whose_time_is_over_is_skipped(online: Online) -> None:
 @pytest.mark.parametrize("seed", range(2))
 def test_a_materializer_that_is_killed_again_and_again_loses_and_reverts_nothing(online: Online, seed: int) -> None:
     chance = random.Random(seed)
-    restarts = []
     for round_ in range(5):
         write_random_rows(online.log, 3_000, chance, commit=round_ % 2 == 0)
         time.sleep(chance.uniform(0, 0.4))
         online.materializer.kill()
         write_random_rows(online.log, 300, chance)
-        started = time.monotonic()
         online.materializer.start()
-        wait_until(online.materializer.is_reading, 20)
-        restarts.append(time.monotonic() - started)
+        wait_until(online.materializer.is_reading, SESSION_SECONDS / 2, "it waits for its own old session to end")
     wait_until(online.converged)
-    assert max(restarts) < 10, "a static member has its partitions back without waiting for its session to end"
 
 
 @pytest.mark.parametrize("seed", range(2))
