@@ -100,6 +100,7 @@ def _views(file: Path, base: Path, mistakes: list[Mistake]) -> list[FeatureView]
         mistakes.append(Mistake(str(file), "is not a Python file", "name it .py"))
         return []
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where dataclasses look up the names of their annotations
     try:
         with _importable(base):
             spec.loader.exec_module(module)

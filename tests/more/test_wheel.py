@@ -80,7 +80,9 @@ def test_the_wheel_carries_the_kernel_and_every_file_that_is_not_python(wheel: P
 def test_without_extras_views_compile_and_help_is_given(slim_headwater: Path, tmp_path: Path) -> None:
     assert "materialize" in run(slim_headwater, tmp_path, "--help")
     shop = ("--schemas", str(ROOT / "schemas"))
-    assert "customer_purchases" in run(slim_headwater, tmp_path, "compile", str(ROOT / "pipelines/shop"), *shop)
+    assert "customer_purchases" in run(
+        slim_headwater, tmp_path, "compile", str(ROOT / "pipelines/shop/views.py"), *shop
+    )
     reader = "from headwater.pipelines.reader import OnlineReader; import headwater.schemas"
     subprocess.run((slim_headwater.parent / "python", "-c", reader), check=True, cwd=tmp_path)
 

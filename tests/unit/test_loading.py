@@ -106,3 +106,16 @@ def test_a_path_that_is_not_there_is_a_mistake(tmp_path: Path) -> None:
 def test_the_shop_compiles_to_its_reviewed_plan() -> None:
     (compiled,) = load_plans(SHOP, BUNDLED)
     assert compiled.plan == Plan.from_json((GOLDEN / "customer_purchases.plan.json").read_text())
+
+
+def test_a_file_beside_the_views_may_hold_dataclasses(tmp_path: Path) -> None:
+    write(tmp_path)
+    write_schema(tmp_path)
+    lines = [
+        "from __future__ import annotations",
+        "import dataclasses",
+        "@dataclasses.dataclass(frozen=True, slots=True)",
+    ]
+    (tmp_path / "helpers.py").write_text("\n".join([*lines, "class Row:", "    user: int"]))
+    (compiled,) = load_plans(tmp_path)
+    assert compiled.plan.view == "user_clicks"
