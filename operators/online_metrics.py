@@ -72,6 +72,7 @@ class OnlineMetrics(Collector):
                 (now_ms - p.waiting_since_ms for p in partitions if p.waiting_since_ms is not None), default=0.0
             ),
             freshness_objective_ms=self._objective_ms,
+            store_available=self.store_available,
         )
 
     def collect(self) -> Iterable[Metric]:

@@ -19,6 +19,7 @@ from fastavro import parse_schema, schemaless_reader
 from fastavro.schema import SchemaParseException
 
 from headwater.operators.heartbeats import FoldedHeartbeat
+from headwater.schemas.aggregates import AGGREGATES
 from headwater.schemas.errors import FormatError
 from headwater.schemas.feature_log import VERSION_BYTES, empty_at_field, next_change_field
 from headwater.schemas.keys import KeyValue
@@ -217,9 +218,8 @@ def micros(as_of: datetime | float) -> int:
 
 
 def _empty_value(feature: Feature) -> FeatureValue:
-    if feature.aggregate not in ("count", "sum"):
-        return None
-    return 0.0 if feature.type == "double" else 0
+    empty = AGGREGATES[feature.aggregate].empty
+    return float(empty) if empty is not None and feature.type == "double" else empty
 
 
 def _window_features(plan: Plan, index: int) -> _WindowFeatures:

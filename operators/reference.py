@@ -144,22 +144,30 @@ def same_value(feature: Feature, expected: Value, actual: Value, events: Sequenc
     numbers = [_number(event.values[feature.column]) for event in events if event.values[feature.column] is not None]
     count = max(1, len(numbers))
     if feature.aggregate == "stddev":
-        return abs(expected**2 - actual**2) <= 1e-9 * math.fsum(number**2 for number in numbers) / count
-    magnitude = math.fsum(abs(number) for number in numbers)
+        return abs(expected * expected - actual * actual) <= 1e-9 * _sum(number * number for number in numbers) / count
+    magnitude = _sum(abs(number) for number in numbers)
     return abs(expected - actual) <= 1e-9 * (magnitude if feature.aggregate == "sum" else magnitude / count)
 
 
+def _sum(values: Iterable[float]) -> float:
+    """The sum; infinite where it is greater than any double."""
+    try:
+        return math.fsum(values)
+    except OverflowError:
+        return math.inf
+
+
 def _mean(values: Sequence[Value]) -> float:
-    return math.fsum(map(_number, values)) / len(values)
+    return _sum(map(_number, values)) / len(values)
 
 
 def _stddev(values: Sequence[Value]) -> float:
     mean = _mean(values)
-    return math.sqrt(math.fsum((_number(value) - mean) ** 2 for value in values) / len(values))
+    return math.sqrt(_sum((_number(value) - mean) * (_number(value) - mean) for value in values) / len(values))
 
 
 _AGGREGATES: dict[AggregateName, Callable[[Sequence[Value]], Value]] = {
-    "sum": lambda values: math.fsum(map(_number, values)),
+    "sum": lambda values: _sum(map(_number, values)),
     "mean": _mean,
     "min": lambda values: min(values, key=_number),
     "max": lambda values: max(values, key=_number),

@@ -19,7 +19,12 @@ from headwater.schemas.errors import FormatError
 from headwater.schemas.keys import EntityField, KeyValue, encode_key
 from headwater.schemas.plan import Path, Plan
 
-LATEST_EVENT_TIME_MS = 253_402_300_800_000
+END_OF_TIME_MS = 253_367_568_000_000
+"""A little more than the longest window before the year 10000, so that no tick lies beyond it."""
+
+LONGEST_TEXT_BYTES = 32 * 1024
+"""Of a column: a row repeats a text once per feature, and must still be one Kafka record."""
+
 FRAME = struct.Struct(">bI")
 
 
@@ -83,11 +88,13 @@ class EventReader:
 
 def _accept(plan: Plan, source: int, record: SourceRecord, event: Any) -> tuple[bytes, ReferenceEvent] | Reason:
     declared = plan.sources[source]
+    if not 0 <= record.timestamp_ms < END_OF_TIME_MS:
+        return Reason.EVENT_TIME_OUT_OF_RANGE
     stamp = _at(event, declared.event_time.path)
     if stamp is None:
         return Reason.MISSING_EVENT_TIME
     time_us = stamp * 1000 if declared.event_time.unit == "ms" else stamp
-    if not 0 <= time_us < LATEST_EVENT_TIME_MS * 1000:
+    if not 0 <= time_us < END_OF_TIME_MS * 1000:
         return Reason.EVENT_TIME_OUT_OF_RANGE
     key = _key(plan.entity, [_at(event, path) for path in declared.key])
     if isinstance(key, Reason):
@@ -97,7 +104,15 @@ def _accept(plan: Plan, source: int, record: SourceRecord, event: Any) -> tuple[
     values = tuple(_at(event, path) for path in declared.columns)
     if any(isinstance(value, float) and not math.isfinite(value) for value in values):
         return Reason.NOT_FINITE
+    if any(_text_bytes(value) > LONGEST_TEXT_BYTES for value in values):
+        return Reason.MALFORMED
     return key, ReferenceEvent(time_us, values, record.timestamp_ms, source, record.partition, record.offset)
+
+
+def _text_bytes(value: Any) -> int:
+    if isinstance(value, str):
+        return len(value.encode())
+    return len(value) if isinstance(value, bytes) else 0
 
 
 def _at(event: Any, path: Path) -> Any:

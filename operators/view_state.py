@@ -28,6 +28,7 @@ def view_state(
     newest_ingested_ms: int | None,
     stalled_ms: float,
     freshness_objective_ms: int,
+    store_available: bool,
 ) -> ViewState:
     """The state of a view at a wall time.
 
@@ -36,9 +37,10 @@ def view_state(
         newest_ingested_ms: Kafka timestamp of the newest event that is visible; None if there was none.
         stalled_ms: for how long rows have waited in the log without any progress; 0 if none wait.
         freshness_objective_ms: the plan's.
+        store_available: whether the online store takes rows.
     """
     patience = patience_ms(freshness_objective_ms)
-    if stalled_ms > patience:
+    if not store_available or stalled_ms > patience:
         return ViewState.STUCK
     if any(as_of_ms is None or now_ms - as_of_ms > patience for as_of_ms in heartbeats_as_of_ms):
         return ViewState.STUCK

@@ -15,7 +15,7 @@ from headwater.pipelines.flink_rest import ENDED, CheckpointCounts, FlinkRest, J
 from headwater.pipelines.jars import job_jars
 from headwater.pipelines.registration import register_outputs
 from headwater.pipelines.settings import Settings
-from headwater.pipelines.submission import prepare, submit_in_child
+from headwater.pipelines.submission import PLAN_PARAMETER, prepare, submit_in_child
 from headwater.pipelines.topics import check_topics, check_transaction_timeout, create_output_topics
 from headwater.schemas.errors import ClusterError
 from headwater.schemas.plan import Plan
@@ -64,20 +64,30 @@ class ComputeJob:
             self._stop_with_savepoint(job_id)
 
     def _adopt(self) -> str | None:
-        """The id of the view's job that is alive on the cluster; waits for one that is ending to be gone."""
+        """The id of the job that runs this plan already; waits for one of the view that is ending to be gone."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not self._stop.is_set():
             there = [job for job in self._flink.jobs(self._name) if job.state not in ENDED]
             alive = [job for job in there if job.is_alive]
-            if alive:
+            for newer in alive[1:]:
+                # Two jobs of one view would abort each other's transactions and commit each its own rows.
+                _log.warning("second_job_cancelled", cancelled=newer.id, kept=alive[0].id)
+                self._flink.cancel(newer.id)
+            if alive and self._runs_this_plan(alive[0]):
                 _log.info("job_adopted", job_id=alive[0].id, state=alive[0].state)
                 return alive[0].id
+            if alive:
+                _log.info("job_replaced", job_id=alive[0].id, reason="it runs another plan of this view and generation")
+                self._stop_with_savepoint(alive[0].id)
             if not there:
                 return None
             if time.monotonic() > deadline:
                 raise ClusterError(f"the job {self._name} is {there[0].state} and does not end")
             self._stop.wait(WATCH_SECONDS)
         return None
+
+    def _runs_this_plan(self, job: Job) -> bool:
+        return self._flink.parameters(job.id).get(PLAN_PARAMETER) == self._plan.digest()
 
     def _submit(self) -> str | None:
         """Submits the job; returns None if this process was asked to end first."""

@@ -14,7 +14,7 @@ from typing import Protocol
 from confluent_kafka.admin import AdminClient
 
 from headwater.pipelines.declarations import CompiledView, load_plans
-from headwater.pipelines.settings import Settings
+from headwater.pipelines.settings import load_settings
 from headwater.pipelines.stack import artifacts, preflight
 from headwater.pipelines.stack.down import sweep
 from headwater.pipelines.stack.ports import PortBook
@@ -186,7 +186,7 @@ class _Stack:
 def _services(
     options: UpOptions, directory: StateDirectory, ports: PortBook, views: Sequence[CompiledView]
 ) -> Services:
-    needs_managed_memory = Settings().state_backend == "rocksdb"
+    needs_managed_memory = load_settings().state_backend == "rocksdb"
     return lay_out(
         directory,
         ports,

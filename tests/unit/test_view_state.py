@@ -31,6 +31,7 @@ def test_the_state_says_what_is_wrong(
         newest_ingested_ms=None if event_age is None else int(NOW) - event_age,
         stalled_ms=stalled,
         freshness_objective_ms=1_000,
+        store_available=True,
     )
     assert found is state
 
@@ -43,6 +44,19 @@ def test_a_view_with_a_lax_objective_is_given_that_long_before_it_counts_as_stuc
             newest_ingested_ms=int(NOW),
             stalled_ms=0.0,
             freshness_objective_ms=60_000,
+            store_available=True,
         )
 
     assert [state(59_000), state(61_000)] == [ViewState.FRESH, ViewState.STUCK]
+
+
+def test_a_view_whose_store_takes_no_rows_is_stuck_even_before_its_first_partition() -> None:
+    found = view_state(
+        NOW,
+        heartbeats_as_of_ms=[],
+        newest_ingested_ms=None,
+        stalled_ms=0.0,
+        freshness_objective_ms=1_000,
+        store_available=False,
+    )
+    assert found is ViewState.STUCK

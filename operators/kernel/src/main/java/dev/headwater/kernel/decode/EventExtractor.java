@@ -17,7 +17,8 @@ final class EventExtractor {
     /** A row repeats a text once per feature, and must still be one Kafka record. */
     static final int MAX_BLOB_BYTES = 32 * 1024;
 
-    private static final long END_OF_TIME_US = 253_402_300_800_000L * 1000;
+    /** A little more than the longest window before the year 10000, so that no tick lies beyond it. */
+    private static final long END_OF_TIME_MS = 253_367_568_000_000L;
 
     private final Plan.Source source;
     private final Schema reader;
@@ -73,6 +74,10 @@ final class EventExtractor {
         if (in.remaining() > 0) {
             throw new RejectedException(Reason.TRAILING_BYTES, in.remaining() + " bytes behind the event");
         }
+        if (recordTimestampMs < 0 || recordTimestampMs >= END_OF_TIME_MS) {
+            throw new RejectedException(
+                    Reason.EVENT_TIME_OUT_OF_RANGE, "the Kafka timestamp is " + recordTimestampMs + ", not within 1970 to 9998");
+        }
         readEventTime();
         readKey();
         // Exact for microseconds too: an event half a millisecond too far ahead is too far ahead.
@@ -103,9 +108,9 @@ final class EventExtractor {
         }
         long time = slots.longs[eventTimeSlot];
         long unitsPerMs = source.eventTimeInMicros() ? 1000 : 1;
-        if (time < 0 || time >= END_OF_TIME_US / 1000 * unitsPerMs) {
+        if (time < 0 || time >= END_OF_TIME_MS * unitsPerMs) {
             throw new RejectedException(
-                    Reason.EVENT_TIME_OUT_OF_RANGE, source.eventTimePath() + " is " + time + ", not within 1970 to 9999");
+                    Reason.EVENT_TIME_OUT_OF_RANGE, source.eventTimePath() + " is " + time + ", not within 1970 to 9998");
         }
         eventTimeUs = time * (1000 / unitsPerMs);
         eventTimeKnown = true;

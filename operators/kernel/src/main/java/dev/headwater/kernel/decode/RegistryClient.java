@@ -26,6 +26,12 @@ final class RegistryClient {
 
     private static final ObjectMapper JSON = new ObjectMapper();
 
+    /** One for all: each has a thread of its own, which Java 17 ends only when the client is garbage. */
+    private static final HttpClient CLIENT = HttpClient.newBuilder()
+            .version(HttpClient.Version.HTTP_1_1)
+            .followRedirects(HttpClient.Redirect.NORMAL)
+            .build();
+
     private final String base;
     private final Optional<String> authorization;
     private final Duration timeout;
@@ -67,16 +73,10 @@ final class RegistryClient {
         return URLEncoder.encode(segment, StandardCharsets.UTF_8).replace("+", "%20");
     }
 
-    // Look-ups are rare, and a client of its own for each leaves no thread behind when the job is gone.
     private HttpResponse<String> send(HttpRequest request) throws IOException, InterruptedException {
-        HttpClient client = HttpClient.newBuilder()
-                .version(HttpClient.Version.HTTP_1_1)
-                .followRedirects(HttpClient.Redirect.NORMAL)
-                .connectTimeout(timeout)
-                .build();
         // The request's own timeout ends with the response's first line; this one covers the body too.
         CompletableFuture<HttpResponse<String>> future =
-                client.sendAsync(request, HttpResponse.BodyHandlers.ofString());
+                CLIENT.sendAsync(request, HttpResponse.BodyHandlers.ofString());
         try {
             return future.get(timeout.toMillis(), TimeUnit.MILLISECONDS);
         } catch (TimeoutException e) {

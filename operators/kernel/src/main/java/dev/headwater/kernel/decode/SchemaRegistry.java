@@ -27,6 +27,9 @@ final class SchemaRegistry {
     private static final long LONGEST_DENIED_PAUSE_MS = 500;
     private static final long DENIAL_HOLDS_MS = 5_000;
     private static final int REMEMBERED_DENIALS = 10_000;
+    /** After so many ids in a row that were waited for in vain, none is waited for until the weariness is over. */
+    private static final int WEARY_AFTER = 3;
+    private static final long WEARINESS_MS = 60_000;
     private static final int MAX_REFERENCE_DEPTH = 16;
 
     private final RegistryClient client;
@@ -34,6 +37,8 @@ final class SchemaRegistry {
     private final Map<Integer, Schema> schemas = new HashMap<>();
     private final Map<Integer, String> unusable = new HashMap<>();
     private final Map<Integer, Long> deniedAtMs = new LinkedHashMap<>();
+    private int waitedInVain;
+    private long lastWaitedInVainMs;
     private volatile boolean unavailable;
     private volatile long failures;
 
@@ -54,7 +59,8 @@ final class SchemaRegistry {
 
     /**
      * The schema with this id. Rejected as {@link Reason#UNKNOWN_SCHEMA} if a healthy registry does not know it by the
-     * time the record is {@code unknownWaitMs} old or has waited that long, or did not seconds ago; as
+     * time the record is {@code unknownWaitMs} old or has waited that long, or did not seconds ago, or has denied one
+     * id after the other, so that a flood of garbage cannot hold the source up; as
      * {@link Reason#SCHEMA_INCOMPATIBLE} if what has this id is no Avro schema.
      */
     Schema schema(int id, long recordTimestampMs) throws RejectedException, InterruptedException {
@@ -86,16 +92,23 @@ final class SchemaRegistry {
         if (id < 0 || deniedLately(id)) {
             throw unknown(id);
         }
-        long waitUntilMs = Math.min(recordTimestampMs, System.currentTimeMillis()) + unknownWaitMs;
+        long askedAtMs = System.currentTimeMillis();
+        boolean weary = waitedInVain >= WEARY_AFTER && askedAtMs - lastWaitedInVainMs < WEARINESS_MS;
+        long waitUntilMs = weary ? askedAtMs : Math.min(recordTimestampMs, askedAtMs) + unknownWaitMs;
         long pauseMs = FIRST_PAUSE_MS;
         while (true) {
             Optional<JsonNode> answer = ask("/schemas/ids/" + id);
             if (answer.isPresent()) {
                 deniedAtMs.remove(id);
+                waitedInVain = 0;
                 return answer.get();
             }
             if (System.currentTimeMillis() >= waitUntilMs) {
                 remember(id);
+                if (!weary) {
+                    waitedInVain++;
+                    lastWaitedInVainMs = System.currentTimeMillis();
+                }
                 throw unknown(id);
             }
             pause(pauseMs);
