@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from headwater.pipelines.deployment import job_name
-from headwater.schemas.errors import SettingsError
+from headwater.schemas.errors import ClusterError, SettingsError
 from headwater.schemas.plan import Plan
 
+PLAN = "plan.json"
 METADATA = "_metadata"
 """Written last: a directory that has it is complete."""
 
@@ -49,11 +50,68 @@ class CheckpointStore:
         below: str = newest.path.removeprefix(root).removesuffix(f"/{METADATA}")
         return self.url + below
 
+    def check_unchanged(self, plan: Plan) -> None:
+        """Returns if the state that is kept here is of a plan with the same state, or nothing is known of it.
+
+        Raises:
+            ClusterError: the view's definition has changed in a way that its state cannot follow.
+        """
+        text = self._read(PLAN)
+        if text is None:
+            return
+        before, now = (_state_layout(each) for each in (Plan.from_json(text), plan))
+        changed = sorted(part for part in now if now[part] != before[part])
+        if changed:
+            raise ClusterError(
+                f"the view {plan.view} was changed ({', '.join(changed)}) since its state in {self.url} was written:"
+                f" raise its generation to {plan.generation + 1}, so that it gets a state and a log of its own"
+            )
+
+    def remember(self, plan: Plan) -> None:
+        """Notes the plan whose job writes its state here.
+
+        Raises:
+            SettingsError: the directory cannot be written.
+        """
+        from pyarrow.fs import FileSystem
+
+        try:
+            files, root = FileSystem.from_uri(self.url)
+            files.create_dir(root, recursive=True)
+            with files.open_output_stream(f"{root}/{PLAN}") as out:
+                out.write(plan.canonical_json().encode())
+        except (OSError, ValueError) as error:
+            raise SettingsError(f"HEADWATER_CHECKPOINT_DIR: cannot write to {self.url}: {error}") from error
+
+    def _read(self, name: str) -> bytes | None:
+        from pyarrow.fs import FileSystem
+
+        try:
+            files, root = FileSystem.from_uri(self.url)
+            with files.open_input_stream(f"{root}/{name}") as text:
+                found: bytes = text.read()
+                return found
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise SettingsError(f"HEADWATER_CHECKPOINT_DIR: cannot read {self.url}/{name}: {error}") from error
+
 
 def checkpoint_store(checkpoint_dir: str, plan: Plan) -> CheckpointStore:
     """The store of the view's generation. A plain path becomes a file URL."""
     url = checkpoint_dir if ":/" in checkpoint_dir else Path(checkpoint_dir).resolve().as_uri()
     return CheckpointStore(f"{url.rstrip('/')}/{job_name(plan).removeprefix('headwater-')}")
+
+
+def _state_layout(plan: Plan) -> dict[str, Any]:
+    """What of a plan the kernel's state, and the meaning of what is in it, depend on."""
+    return {
+        "entity": plan.entity,
+        "sources": [(source.topic, source.key, source.event_time, source.allowed_skew_ms) for source in plan.sources],
+        "fields": [(source.columns, plan.columns) for source in plan.sources],
+        "windows": plan.windows,
+        "aggregates": {(feature.aggregate, feature.column, feature.type) for feature in plan.features},
+    }
 
 
 def _children(files: Any, directory: str) -> list[Any]:

@@ -97,6 +97,9 @@ class ComputeJob:
         check_transaction_timeout(admin, self._settings.transaction_timeout_ms)
         deployment = register_outputs(self._plan, self._settings)
         restore_from = self._store.newest()
+        if restore_from is not None:
+            self._store.check_unchanged(self._plan)
+        self._store.remember(self._plan)
         if self._stop.is_set():
             return None
         submission = prepare(self._plan, deployment, self._settings, jars=job_jars(), restore_from=restore_from)

@@ -1,0 +1,37 @@
+"""State is not handed to a view whose definition has changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from headwater.pipelines.checkpoints import checkpoint_store
+from headwater.schemas import Plan, count_events, mean_of, sum_of
+from headwater.schemas.errors import ClusterError
+from tests.unit.test_declaring import plan_of
+
+PLAN = plan_of(count_events(over="1h"), sum_of("fare", over="1h"))
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        (plan_of(count_events(over="1h"), sum_of("fare", over="2h")), "windows"),
+        (plan_of(count_events(over="1h"), sum_of("tips", over="1h")), "fields"),
+        (plan_of(count_events(over="1h"), mean_of("fare", over="1h")), "aggregates"),
+        (plan_of(count_events(over="1h"), sum_of("fare", over="1h"), entity="who"), "entity"),
+    ],
+)
+def test_a_changed_view_is_told_to_raise_its_generation(tmp_path: Path, changed: Plan, said: str) -> None:
+    store = checkpoint_store(str(tmp_path), PLAN)
+    store.remember(PLAN)
+    with pytest.raises(ClusterError, match=rf"changed \(.*{said}.*raise its generation to 2"):
+        store.check_unchanged(changed)
+
+
+def test_a_change_that_leaves_the_state_alone_passes(tmp_path: Path) -> None:
+    store = checkpoint_store(str(tmp_path), PLAN)
+    store.check_unchanged(PLAN)
+    store.remember(PLAN)
+    store.check_unchanged(plan_of(count_events(over="1h"), sum_of("fare", over="1h"), emission_interval="1s"))
