@@ -68,6 +68,11 @@ class FlinkRest:
         job = self._get(f"/jobs/{job_id}", missing_ok=True)
         return None if job is None else str(job["state"])
 
+    def parameters(self, job_id: str) -> dict[str, str]:
+        """The global parameters that the job was submitted with."""
+        found: dict[str, str] = self._get(f"/jobs/{job_id}/config")["execution-config"]["user-config"]
+        return found
+
     def checkpoints(self, job_id: str) -> CheckpointCounts:
         """What became of the job's checkpoints."""
         found = self._get(f"/jobs/{job_id}/checkpoints")

@@ -25,6 +25,9 @@ from headwater.schemas.plan import Plan
 SUBMIT_TIMEOUT_SECONDS = 180
 ERROR_LINES = 12
 
+PLAN_PARAMETER = "headwater.plan"
+"""The job parameter that says which plan a job runs, by its digest."""
+
 # PyFlink looks into private fields of Java's collections.
 OPENED_PACKAGES = tuple(
     f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in ("java.lang", "java.util", "java.time")
@@ -115,6 +118,7 @@ def job_options(plan: Plan, settings: Settings, restore_from: str | None) -> dic
         "parallelism.default": str(settings.parallelism),
         "pipeline.max-parallelism": str(MAX_PARALLELISM),
         "pipeline.object-reuse": "true",
+        "pipeline.global-job-parameters": f"{PLAN_PARAMETER}:{plan.digest()}",
         "pipeline.generic-types": "false",
         # What a partition, or an exchange between tasks, holds back at most for the sake of fuller buffers.
         "pipeline.auto-watermark-interval": "100 ms",
