@@ -77,6 +77,7 @@ class ComputeJob:
                 _log.info("job_adopted", job_id=alive[0].id, state=alive[0].state)
                 return alive[0].id
             if alive:
+                self._store.check_unchanged(self._plan)
                 _log.info("job_replaced", job_id=alive[0].id, reason="it runs another plan of this view and generation")
                 self._stop_with_savepoint(alive[0].id)
             if not there:

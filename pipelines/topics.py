@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ ARCHIVE_OUTAGE_MS = 7 * DAY_MS
 DEAD_LETTER_RETENTION_MS = 14 * DAY_MS
 MAX_RECORD_BYTES = 8 * 1024 * 1024
 TIMEOUT_SECONDS = 30.0
+SETTLE_SECONDS = 3.0
+SETTLE_POLL_SECONDS = 0.1
 BROKER_TIMEOUT_SECONDS = 10.0
 
 _log = structlog.get_logger(__name__)
@@ -96,7 +99,7 @@ def check_topics(admin: AdminClient, plan: Plan) -> None:
     """
     sources = [TopicSpec(source.topic, -1) for source in plan.sources]
     specs = [*sources, *output_topics(plan)]
-    partitions = _partitions(admin, {spec.name for spec in specs})
+    partitions = _settled_partitions(admin, {spec.name for spec in specs})
     for spec in specs:
         if spec.name not in partitions:
             raise TopicError(f"the topic {spec.name} does not exist; create it: {spec.command}")
@@ -169,6 +172,16 @@ def _partitions(admin: AdminClient, names: Iterable[str]) -> dict[str, int]:
     except KafkaException as error:
         raise _unreachable(error) from error
     return {name: len(known[name].partitions) for name in names if name in known}
+
+
+def _settled_partitions(admin: AdminClient, names: set[str]) -> dict[str, int]:
+    """As `_partitions`; a topic that was created a moment ago may take a moment to be known to every broker."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while True:
+        found = _partitions(admin, names)
+        if found.keys() == names or time.monotonic() > deadline:
+            return found
+        time.sleep(SETTLE_POLL_SECONDS)
 
 
 def _topic_configs(admin: AdminClient, names: Iterable[str]) -> dict[str, dict[str, str]]:

@@ -7,6 +7,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -142,7 +143,7 @@ def test_a_quiet_customer_expires_though_all_sources_are_idle(
 ) -> None:
     lab = make_lab(broker, registry, flink, tmp_path, unique_name("purchases"), idle_timeout="1s")
     now_ms = int(time.time() * 1000)
-    with lab.job():
+    with lab.job(parallelism=4):  # One subtask more than partitions: it never has anything to read.
         lab.produce([lab.frame(customer_id="quiet", amount=5.0, purchased_at=now_ms - 58_000)], partition=0)
         lab.produce([lab.frame(customer_id="loud", purchased_at=now_ms)], partition=1)
         wait_until(lambda: len(lab.log(committed=False).rows) == 2, 60, "both rows")
@@ -190,6 +191,21 @@ def test_a_second_process_watches_the_running_job_instead_of_starting_another(la
         finally:
             second.process.kill()
             second.process.wait()
+
+
+def test_a_process_with_another_plan_of_the_generation_replaces_the_running_job(lab: ComputeLab) -> None:
+    with lab.job():
+        lab.produce([lab.frame(amount=2.0)])
+        wait_until(lambda: lab.log(committed=False).rows, 60, "a row")
+        (old,) = lab.job_ids("RUNNING")
+        changed = replace(lab, plan=lab.plan.model_copy(update={"emission_interval_ms": 50}))
+        second = changed.start()
+        try:
+            wait_until(lambda: lab.running() and lab.job_ids("RUNNING") != [old], 90, "the other plan's job")
+            lab.produce([lab.frame(amount=3.0)])
+            wait_until(lambda: newest_sum(lab) == 5.0, 60, "both purchases in one row")
+        finally:
+            assert second.stop() == 0
 
 
 def test_the_process_fails_when_its_job_is_gone(lab: ComputeLab) -> None:
