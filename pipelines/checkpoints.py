@@ -12,7 +12,7 @@ from headwater.schemas.plan import Plan
 
 PLAN = "plan.json"
 METADATA = "_metadata"
-"""Written last: a directory that has it is complete."""
+"""Written last: a directory that has it is complete, unless power failed and left it empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class CheckpointStore:
             written = files.get_file_info([f"{path}/{METADATA}" for path in kept])
         except (OSError, ValueError) as error:
             raise SettingsError(f"HEADWATER_CHECKPOINT_DIR: cannot list {self.url}: {error}") from error
-        complete = [info for info in written if info.is_file]
+        complete = [info for info in written if info.is_file and info.size]
         if not complete:
             return None
         newest = max(complete, key=lambda info: (info.mtime_ns, info.path))
