@@ -35,3 +35,9 @@ def test_a_change_that_leaves_the_state_alone_passes(tmp_path: Path) -> None:
     store.check_unchanged(PLAN)
     store.remember(PLAN)
     store.check_unchanged(plan_of(count_events(over="1h"), sum_of("fare", over="1h"), emission_interval="1s"))
+
+
+def test_the_note_of_the_plan_is_not_taken_for_a_job(tmp_path: Path) -> None:
+    store = checkpoint_store(str(tmp_path), PLAN)
+    store.remember(PLAN)
+    assert store.newest() is None
