@@ -38,8 +38,8 @@ class CheckpointStore:
 
         try:
             files, root = FileSystem.from_uri(self.url)
-            jobs = [info.path for info in _children(files, root) if not info.is_file]
-            kept = [info.path for job in jobs for info in _children(files, job) if _is_kept(info.path)]
+            jobs = [info.path for info in _directories(files, root) if not info.is_file]
+            kept = [info.path for job in jobs for info in _directories(files, job) if _is_kept(info.path)]
             written = files.get_file_info([f"{path}/{METADATA}" for path in kept])
         except (OSError, ValueError) as error:
             raise SettingsError(f"HEADWATER_CHECKPOINT_DIR: cannot list {self.url}: {error}") from error
@@ -114,11 +114,11 @@ def _state_layout(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _children(files: Any, directory: str) -> list[Any]:
+def _directories(files: Any, directory: str) -> list[Any]:
     from pyarrow.fs import FileSelector
 
     found: list[Any] = files.get_file_info(FileSelector(directory, allow_not_found=True))
-    return found
+    return [info for info in found if not info.is_file]
 
 
 def _is_kept(path: str) -> bool:

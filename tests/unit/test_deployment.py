@@ -45,6 +45,7 @@ def test_without_checkpoints_a_job_starts_anew(tmp_path: Path) -> None:
 
 def test_a_job_goes_on_from_the_newest_complete_checkpoint_or_savepoint_of_any_job_of_the_view(tmp_path: Path) -> None:
     store = checkpoint_store(str(tmp_path), make_plan(view="v"))
+    store.remember(make_plan(view="v"))
     write(tmp_path / "v-g1" / "job1" / "chk-9", written=10)
     write(tmp_path / "v-g1" / "job2" / "chk-2", written=20)
     write(tmp_path / "v-g1" / "job2" / "shared", written=99)
