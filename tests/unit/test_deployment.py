@@ -90,5 +90,5 @@ def test_the_job_is_named_after_view_and_generation() -> None:
 def write(directory: Path, *, written: int) -> None:
     directory.mkdir(parents=True)
     metadata = directory / "_metadata"
-    metadata.write_bytes(b"")
+    metadata.write_bytes(b"state")
     os.utime(metadata, (written, written))
