@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from headwater.pipelines.commands import processes, stack, views
-from headwater.pipelines.commands.console import print_error
+from headwater.pipelines.commands.console import out, print_error
 from headwater.schemas.errors import HeadwaterError
 
 app = typer.Typer(
@@ -48,8 +48,19 @@ def main() -> None:
         sys.exit(1)
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        out.print(f"headwater {version('headwater')}", highlight=False)
+        raise typer.Exit
+
+
 @app.callback()
 def _all_commands(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Say which version this is.")
+    ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the whole traceback of an error.")] = False,
 ) -> None:
     """Turns Kafka event topics into fresh machine-learning features.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 from types import TracebackType
 from typing import Self
 
@@ -62,6 +63,7 @@ class StartProgress:
         if state.phase != self._phase:
             self._phase = state.phase
             if state.phase == "running":
+                self._say(f"running, after {time.monotonic() - self._began:.1f} s")
                 print_ready(out, state, state.processes[0].log.parent.parent)
             else:
                 self._say(state.phase)
@@ -77,5 +79,4 @@ class StartProgress:
             self._say(f"stopped  {now.name}")
 
     def _say(self, text: str) -> None:
-        seconds = time.monotonic() - self._began
-        self._console.print(f"{seconds:6.1f} s  {text}", highlight=False, soft_wrap=True)
+        self._console.print(f"{datetime.now():%H:%M:%S}  {text}", highlight=False, soft_wrap=True)  # noqa: DTZ005

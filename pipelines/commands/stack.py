@@ -54,10 +54,13 @@ def up(
     Example:  `headwater up --views my_views/ --detach`  then  `headwater status`
     """
     from headwater.pipelines.commands.progress import StartProgress
+    from headwater.pipelines.logs import configure_logging
+    from headwater.pipelines.settings import load_settings
     from headwater.pipelines.stack.background import start_in_background
     from headwater.pipelines.stack.ports import parse_requested
     from headwater.pipelines.stack.up import UpOptions, up
 
+    configure_logging(load_settings())
     options = UpOptions(
         views=views,
         schemas=schemas,

@@ -146,6 +146,8 @@ def _redis_url(state: Path) -> str:
             f"no stack was started in {state}: start one with `headwater up`, or set HEADWATER_REDIS_URL "
             "to the online store of a deployment"
         )
+    if not stack.is_supervised:
+        raise StackError(f"the stack in {state} does not run: start it with `headwater up`")
     return stack.endpoints.redis_url
 
 

@@ -20,6 +20,8 @@ from headwater.schemas.errors import StackError
 
 POLL_SECONDS = 0.1
 LOG_TAIL_LINES = 15
+LOG_BYTES = 64 * 2**20
+"""A log that is longer when its process starts is set aside, in place of the one before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,8 @@ class RunningProcess:
     def start(cls, spec: ProcessSpec) -> RunningProcess:
         """Starts the process in a session of its own, with its output appended to the log."""
         spec.log.parent.mkdir(parents=True, exist_ok=True)
+        if spec.log.exists() and spec.log.stat().st_size > LOG_BYTES:
+            spec.log.replace(spec.log.with_suffix(".log.1"))
         launcher = (sys.executable, "-I", "-S", str(launch.__file__), str(os.getpid()))
         with spec.log.open("ab") as log:
             process = subprocess.Popen(

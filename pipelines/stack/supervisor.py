@@ -110,7 +110,7 @@ class Supervisor:
         elif each.state == "starting":
             if each.spec.ready():
                 each.state, each.ready_since = "ready", time.monotonic()
-                _log.info("process_ready", process=each.spec.name, seconds=round(now - each.process.started, 1))
+                _log.debug("process_ready", process=each.spec.name, seconds=round(now - each.process.started, 1))
             elif now - each.process.started > each.spec.start_timeout_seconds:
                 _log.warning("process_not_ready_in_time", process=each.spec.name, log=str(each.spec.log))
                 each.process.kill()
@@ -131,7 +131,7 @@ class Supervisor:
         dead.restarts += 1
         backoff = FIRST_BACKOFF_SECONDS * 2 ** min(dead.deaths_in_a_row - 2, 10) if dead.deaths_in_a_row > 1 else 0.0
         dead.start_at = now + min(backoff, LONGEST_BACKOFF_SECONDS)
-        _log.warning(
+        _log.debug(
             "process_died",
             process=dead.spec.name,
             exit_code=dead.exit_code,
