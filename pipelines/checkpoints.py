@@ -38,7 +38,7 @@ class CheckpointStore:
 
         try:
             files, root = FileSystem.from_uri(self.url)
-            jobs = [info.path for info in _directories(files, root) if not info.is_file]
+            jobs = [info.path for info in _directories(files, root)]
             kept = [info.path for job in jobs for info in _directories(files, job) if _is_kept(info.path)]
             written = files.get_file_info([f"{path}/{METADATA}" for path in kept])
         except (OSError, ValueError) as error:
