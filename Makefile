@@ -11,7 +11,7 @@ JAR := operators/lib/headwater-kernel.jar
 KERNEL_SOURCES := operators/kernel/pom.xml $(shell find operators/kernel/src/main -type f 2>/dev/null)
 KERNEL_TEST_SOURCES := $(KERNEL_SOURCES) $(shell find operators/kernel/src/test -type f 2>/dev/null)
 KERNEL_TESTED := operators/kernel/target/.tested
-MAVEN := mvn --batch-mode --quiet -Dstyle.color=never
+MAVEN := mvn --batch-mode --quiet
 PYTEST := $(BIN)/python -m pytest
 
 .DELETE_ON_ERROR:

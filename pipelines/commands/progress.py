@@ -32,6 +32,7 @@ class StartProgress:
             transient=True,
             disable=not console.is_terminal,
         )
+        self._spinner = console.status("")
         self._tasks: dict[str, TaskID] = {}
         self._told_at = 0.0
         self._began = time.monotonic()
@@ -43,6 +44,7 @@ class StartProgress:
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         self._bars.stop()
+        self._spinner.stop()
 
     def fetching(self, file: str, done_bytes: int, total_bytes: int) -> None:
         """Moves the bar of a file that is being downloaded."""
@@ -60,6 +62,7 @@ class StartProgress:
         for record in state.processes:
             self._tell(self._records.get(record.name), record)
         self._records = {record.name: record for record in state.processes}
+        self._spin(state)
         if state.phase != self._phase:
             self._phase = state.phase
             if state.phase == "running":
@@ -67,6 +70,15 @@ class StartProgress:
                 print_ready(out, state, state.processes[0].log.parent.parent)
             else:
                 self._say(state.phase)
+
+    def _spin(self, state: StackState) -> None:
+        """Shows a terminal that something is being waited for, and what."""
+        waited_for = [record.name for record in state.processes if record.state not in {"ready", "stopped"}]
+        if state.phase == "starting" and self._console.is_terminal:
+            self._spinner.update(f"waiting for {', '.join(waited_for) or 'topics and schemas'}")
+            self._spinner.start()
+        else:
+            self._spinner.stop()
 
     def _tell(self, before: ProcessRecord | None, now: ProcessRecord) -> None:
         if before is not None and before.state == now.state and before.restarts == now.restarts:
