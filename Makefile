@@ -28,7 +28,7 @@ check: venv links
 	$(PYTEST) tests/unit
 
 test: check kernel $(KERNEL_TESTED)
-	$(PYTEST) -m 'not needs_apt' tests/properties tests/integration
+	$(PYTEST) -m 'not needs_apt and not slow' tests/properties tests/integration
 
 test-more: venv kernel
 	.ci/test_more.sh

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Tests that need more than `make test`: Debian's Redis, an empty machine for the wheel. A skipped test is a failure.
+# Tests that need more than `make test`: Debian's Redis, time, an empty machine for the wheel. A skipped test is a failure.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -19,4 +19,5 @@ echo "the online store's tests with $("$HEADWATER_REDIS_SERVER" --version)"
 .venv/bin/python -m pytest --no-skips tests/integration/test_online_*.py
 
 unset HEADWATER_REDIS_SERVER
+.venv/bin/python -m pytest --no-skips -m slow tests/integration
 .venv/bin/python -m pytest --no-skips tests/more

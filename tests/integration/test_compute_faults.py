@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
+import pytest
 
 from headwater.pipelines.stack.broker import Broker
 from headwater.pipelines.stack.flink import FlinkCluster, FlinkPorts
@@ -20,6 +21,8 @@ from headwater.pipelines.stack.registry import Registry
 from tests.integration.compute_lab import ComputeLab, key_of, make_lab, wait_until
 
 UniqueName = Callable[[str], str]
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_job_resumes_after_the_task_manager_is_killed_and_no_row_is_missing_or_double(
