@@ -180,7 +180,7 @@ def test_a_missing_log_is_named_with_the_command_that_creates_it(
 ) -> None:
     with archiving(settings, plan, tmp_path) as archive:
         assert archive.wait(30) != 0
-        assert f"kafka-topics.sh --create --topic {plan.log.topic} --partitions 2" in archive.log.read_text()
+        assert f"--create --topic {plan.log.topic} --partitions 2" in archive.log.read_text()
 
 
 @pytest.mark.parametrize("value", [b"not framed", b"\0\0\0\x0f\xff\0", b""])
