@@ -45,7 +45,7 @@ class ProcessSpec:
     stops_before: tuple[str, ...] = ()
     dies_with: tuple[str, ...] = ()
     grace_seconds: float = 20.0
-    start_timeout_seconds: float = 90.0
+    start_timeout_seconds: float = 120.0
     addresses: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -78,7 +78,7 @@ class ViewWorkers:
         ready: Callable[[], bool] | None = None,
         environment: dict[str, str] | None = None,
         grace_seconds: float = 30.0,
-        start_timeout_seconds: float = 60.0,
+        start_timeout_seconds: float = 120.0,
     ) -> ProcessSpec:
         port = self._port(worker)
         return ProcessSpec(
