@@ -22,6 +22,7 @@ _REMEDIES = (
     ("used memory > 'maxmemory'", "raise maxmemory or free memory; nothing is lost meanwhile"),
     ("WRONGPASS", "correct the user and password in HEADWATER_REDIS_URL"),
     ("NOAUTH", "put user and password into HEADWATER_REDIS_URL"),
+    ("unauthenticated", "put user and password into HEADWATER_REDIS_URL"),  # Redis's answer to a long request
     ("Authentication required", "put user and password into HEADWATER_REDIS_URL"),
     ("invalid username-password", "correct the user and password in HEADWATER_REDIS_URL"),
     ("NOPERM", "allow this user +@read +@write +@scripting on ~hw:*"),
