@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -20,6 +20,7 @@ from fastavro.schema import SchemaParseException
 
 from headwater.operators.heartbeats import FoldedHeartbeat
 from headwater.schemas.aggregates import AGGREGATES
+from headwater.schemas.avro import without_attributes
 from headwater.schemas.errors import FormatError
 from headwater.schemas.feature_log import VERSION_BYTES, empty_at_field, next_change_field
 from headwater.schemas.keys import KeyValue
@@ -244,15 +245,7 @@ def _time(time_us: int) -> datetime:
 
 def _plain(schema: Mapping[str, Any]) -> dict[str, Any]:
     """The schema without what decoding does not need: documentation, and logical types, whose objects cost time."""
-    return cast("dict[str, Any]", _without(schema, {"doc", "logicalType"}))
-
-
-def _without(node: Any, names: Iterable[str]) -> Any:
-    if isinstance(node, Mapping):
-        return {name: _without(child, names) for name, child in node.items() if name not in names}
-    if isinstance(node, list):
-        return [_without(child, names) for child in node]
-    return node
+    return cast("dict[str, Any]", without_attributes(schema, {"doc", "logicalType"}))
 
 
 def _shape(schema: Mapping[str, Any]) -> str:

@@ -25,6 +25,7 @@ import pyruhvro
 from fastavro.schema import SchemaParseException, UnknownType
 from fastavro.types import Schema
 
+from headwater.schemas.avro import without_logical_types
 from headwater.schemas.errors import FormatError
 from headwater.schemas.plan import Plan
 
@@ -184,7 +185,7 @@ def _quick_decoder(writer: Mapping[str, Any], reader: Mapping[str, Any]) -> _Bod
 
 def _careful_decoder(writer: Mapping[str, Any], reader: Mapping[str, Any]) -> _BodyDecoder:
     # Without their logical types timestamps stay whole numbers: no datetime objects, no end in the year 9999.
-    parsed_writer, parsed_reader = (fastavro.parse_schema(_without_logical_types(s)) for s in (writer, reader))
+    parsed_writer, parsed_reader = (fastavro.parse_schema(without_logical_types(s)) for s in (writer, reader))
     fields = [_arrow_field(field) for field in _fields(reader)]
     units = {field["name"]: _timestamp_unit(field["type"]) for field in _fields(reader)}
 
@@ -258,14 +259,6 @@ def _first_undecodable(decoder: _BodyDecoder, bodies: Sequence[bytes], batch_err
 
 def _timestamp_unit(avro_type: Any) -> str | None:
     return {"timestamp-micros": "us", "timestamp-millis": "ms"}.get(_shape(avro_type)[0])
-
-
-def _without_logical_types(schema: Any) -> Any:
-    if isinstance(schema, Mapping):
-        return {key: _without_logical_types(value) for key, value in schema.items() if key != "logicalType"}
-    if isinstance(schema, list):
-        return [_without_logical_types(part) for part in schema]
-    return schema
 
 
 def _fields(schema: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -159,10 +159,15 @@ class AvroRecord:
 
 def without_logical_types(schema: Any) -> Any:
     """The schema with every value as its underlying type: timestamps are whole numbers, not datetimes."""
+    return without_attributes(schema, {"logicalType"})
+
+
+def without_attributes(schema: Any, names: Collection[str]) -> Any:
+    """The schema without the attributes of these names, at whatever depth they stand."""
     if isinstance(schema, list):
-        return [without_logical_types(branch) for branch in schema]
+        return [without_attributes(branch, names) for branch in schema]
     if isinstance(schema, Mapping):
-        return {key: without_logical_types(value) for key, value in schema.items() if key != "logicalType"}
+        return {key: without_attributes(value, names) for key, value in schema.items() if key not in names}
     return schema
 
 
