@@ -10,7 +10,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from headwater.pipelines.backoff import Dependency, StopRequested
-from headwater.pipelines.settings import Settings
+from headwater.pipelines.settings import Settings, client_properties
 from headwater.schemas.errors import BrokerError
 from headwater.schemas.plan import Plan
 
@@ -85,8 +85,7 @@ class LagWatch(threading.Thread):
         """
         super().__init__(name="lag-watch", daemon=True)
         self._properties: dict[str, str | int | float | bool] = {
-            **{name: value.get_secret_value() for name, value in settings.kafka_properties.items()},
-            "bootstrap.servers": settings.kafka_bootstrap_servers,
+            **client_properties(settings),
             "log_level": 0,
         }
         self._admin = AdminClient(self._properties)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from headwater.pipelines.settings import Settings
+from headwater.pipelines.settings import Settings, client_properties
 from headwater.pipelines.topics import require_log
 from headwater.schemas.errors import BrokerError, TopicError
 from headwater.schemas.plan import Plan
@@ -164,12 +164,10 @@ class CommittedLog:
 
 def consumer_properties(settings: Settings, plan: Plan) -> dict[str, str | int | float | bool | None]:
     """Kafka properties of a consumer that gets committed rows alone and is told where partitions end."""
-    given = {name: value.get_secret_value() for name, value in settings.kafka_properties.items()}
     return {
         **_PREFETCH,
         "log_level": _LOG_LEVEL_CRITICAL,
-        **given,
-        "bootstrap.servers": settings.kafka_bootstrap_servers,
+        **client_properties(settings),
         "group.id": f"headwater-{plan.view}-g{plan.generation}-archive",
         "client.id": f"headwater-archive-{plan.view}-{settings.instance}",
         "isolation.level": "read_committed",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import structlog
 from pydantic import BaseModel, ConfigDict, Field
 
-from headwater.pipelines.settings import Settings
+from headwater.pipelines.settings import Settings, client_properties
 from headwater.schemas.plan import Plan
 
 _log = structlog.get_logger(__name__)
@@ -62,12 +62,6 @@ def deployment_of(
         transactional_id_prefix=job_name(plan),
         group_id=job_name(plan),
     )
-
-
-def client_properties(settings: Settings) -> dict[str, str]:
-    """The properties of a Python Kafka client (librdkafka's names), brokers included."""
-    given = {name: value.get_secret_value() for name, value in settings.kafka_properties.items()}
-    return {**given, "bootstrap.servers": settings.kafka_bootstrap_servers}
 
 
 def java_properties(properties: Mapping[str, str]) -> dict[str, str]:

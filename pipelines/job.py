@@ -10,11 +10,11 @@ from confluent_kafka.admin import AdminClient
 from prometheus_client import CollectorRegistry, Counter, Enum, Gauge
 
 from headwater.pipelines.checkpoints import checkpoint_store
-from headwater.pipelines.deployment import client_properties, job_name
+from headwater.pipelines.deployment import job_name
 from headwater.pipelines.flink_rest import ENDED, CheckpointCounts, FlinkRest, Job
 from headwater.pipelines.jars import job_jars
 from headwater.pipelines.registration import register_outputs
-from headwater.pipelines.settings import Settings
+from headwater.pipelines.settings import Settings, client_properties
 from headwater.pipelines.submission import PLAN_PARAMETER, prepare, submit_in_child
 from headwater.pipelines.topics import check_topics, check_transaction_timeout, create_output_topics
 from headwater.schemas.errors import ClusterError

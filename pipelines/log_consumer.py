@@ -8,7 +8,7 @@ from typing import NamedTuple, cast
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from headwater.pipelines.settings import Settings
+from headwater.pipelines.settings import Settings, client_properties
 from headwater.pipelines.topics import require_log
 from headwater.schemas.errors import BrokerError, FencedError
 from headwater.schemas.plan import Plan
@@ -168,12 +168,10 @@ class LogConsumer:
 
 
 def _properties(settings: Settings, plan: Plan) -> dict[str, str | int | float | bool | None]:
-    given = {name: value.get_secret_value() for name, value in settings.kafka_properties.items()}
     return {
         "session.timeout.ms": "30000",
         **_PREFETCH,
-        **given,
-        "bootstrap.servers": settings.kafka_bootstrap_servers,
+        **client_properties(settings),
         "group.id": f"headwater-{plan.view}-g{plan.generation}-materialize",
         "group.instance.id": settings.instance,
         "client.id": f"headwater-materialize-{plan.view}-{settings.instance}",

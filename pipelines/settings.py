@@ -69,3 +69,9 @@ def load_settings(env_file: Path | None = None, **overrides: object) -> Settings
     except ValidationError as error:
         lines = [f"HEADWATER_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
         raise SettingsError("\n".join(lines)) from error
+
+
+def client_properties(settings: Settings) -> dict[str, str]:
+    """The properties of a Python Kafka client (librdkafka's names), brokers included."""
+    given = {name: value.get_secret_value() for name, value in settings.kafka_properties.items()}
+    return {**given, "bootstrap.servers": settings.kafka_bootstrap_servers}

@@ -9,7 +9,7 @@ from confluent_kafka import KafkaException, Producer
 
 from headwater.pipelines.contracts import BUNDLED, find_contract
 from headwater.pipelines.registry import Registry
-from headwater.pipelines.settings import Settings
+from headwater.pipelines.settings import Settings, client_properties
 from headwater.pipelines.shop.purchases import SUBJECT, TOPIC, Purchase, Purchases
 from headwater.schemas.errors import BrokerError
 
@@ -26,10 +26,7 @@ class Traffic:
         schema_id = Registry(settings.registry_url).register(SUBJECT, find_contract(SUBJECT, [BUNDLED]).newest)
         self._purchases = Purchases(seed, customers, schema_id)
         self._rate = rate
-        self._producer = Producer(
-            {name: value.get_secret_value() for name, value in settings.kafka_properties.items()}
-            | {"bootstrap.servers": settings.kafka_bootstrap_servers, "linger.ms": 5, "enable.idempotence": True}
-        )
+        self._producer = Producer({**client_properties(settings), "linger.ms": 5, "enable.idempotence": True})
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="traffic", daemon=True)
         self._trouble: Exception | None = None

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from headwater.pipelines.settings import Settings
+from headwater.pipelines.settings import Settings, client_properties
 from headwater.schemas.errors import BrokerError, TopicError
 
 BROKER_TIMEOUT_SECONDS = 10.0
@@ -22,16 +22,8 @@ def read_committed(settings: Settings, topic: str, timeout_seconds: float) -> It
         TopicError: the topic does not exist.
         BrokerError: the broker refused, or the end was not committed within the timeout.
     """
-    consumer = Consumer(
-        {name: value.get_secret_value() for name, value in settings.kafka_properties.items()}
-        | {
-            "bootstrap.servers": settings.kafka_bootstrap_servers,
-            "group.id": f"headwater-verify-{uuid.uuid4()}",
-            "isolation.level": "read_committed",
-            "enable.auto.commit": False,
-            "auto.offset.reset": "earliest",
-            "enable.partition.eof": True,
-        }
+    consumer = _consumer(
+        settings, {"isolation.level": "read_committed", "auto.offset.reset": "earliest", "enable.partition.eof": True}
     )
     try:
         ends = _ends(settings, topic)
@@ -45,14 +37,7 @@ def read_committed(settings: Settings, topic: str, timeout_seconds: float) -> It
 
 def _ends(settings: Settings, topic: str) -> dict[int, int]:
     """The end of each partition, open transactions included."""
-    consumer = Consumer(
-        {name: value.get_secret_value() for name, value in settings.kafka_properties.items()}
-        | {
-            "bootstrap.servers": settings.kafka_bootstrap_servers,
-            "group.id": f"headwater-verify-{uuid.uuid4()}",
-            "isolation.level": "read_uncommitted",
-        }
-    )
+    consumer = _consumer(settings, {"isolation.level": "read_uncommitted"})
     try:
         found = consumer.list_topics(topic, BROKER_TIMEOUT_SECONDS).topics[topic]
         if found.error is not None:
@@ -82,3 +67,9 @@ def _until(consumer: Consumer, topic: str, ends: dict[int, int], deadline: float
             raise BrokerError(
                 f"{topic}: partitions {sorted(missing)} are not committed up to their end; is a job running?"
             )
+
+
+def _consumer(settings: Settings, properties: Mapping[str, str | bool]) -> Consumer:
+    """A consumer in a group of its own, which leaves no trace in Kafka."""
+    group = {"group.id": f"headwater-verify-{uuid.uuid4()}", "enable.auto.commit": False}
+    return Consumer({**client_properties(settings), **group, **properties})
