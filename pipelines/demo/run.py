@@ -22,7 +22,7 @@ from headwater.pipelines.reader import OnlineReader
 from headwater.pipelines.settings import Settings, load_settings
 from headwater.pipelines.stack.state import StackState, StateDirectory, ViewRecord
 from headwater.pipelines.verification import Verdict, verify
-from headwater.pipelines.verification.online import OnlineRows
+from headwater.pipelines.verification.online import await_arrival
 from headwater.schemas.errors import StackError, VerificationError
 from headwater.schemas.plan import Plan
 
@@ -77,16 +77,16 @@ def _show(console: Console, directory: StateDirectory, *, seconds: int, rate: in
     traffic = Traffic(settings, seed=seed, customers=CUSTOMERS, rate=rate)
     with console.status(f"sending a day of history, {HISTORY_EVENTS:,} purchases"):
         traffic.send_history(HISTORY_EVENTS)
-        _await_arrival(settings, plan)
+        with connect(settings.redis_url) as redis:
+            await_arrival(redis, plan, time.time() * 1000, time.monotonic() + SETTLE_SECONDS)
     traffic.start()
-    _watch(console, directory, settings, traffic, seconds)
+    _watch(console, view, settings, traffic, seconds)
     traffic.stop()
     with console.status("comparing") as status:
         return verify(settings, plan, timeout_seconds=SETTLE_SECONDS, progress=status.update)
 
 
-def _watch(console: Console, directory: StateDirectory, settings: Settings, traffic: Traffic, seconds: int) -> None:
-    (view,) = _stack(directory).views
+def _watch(console: Console, view: ViewRecord, settings: Settings, traffic: Traffic, seconds: int) -> None:
     before = scrape(view.metrics["materialize"])
     ends_at, line_at = time.monotonic() + seconds, 0.0
     with (
@@ -94,14 +94,14 @@ def _watch(console: Console, directory: StateDirectory, settings: Settings, traf
         Live(console=console, refresh_per_second=8) as live,
     ):
         while (left := ends_at - time.monotonic()) > 0:
-            picture = _picture(reader, _stack(directory).views[0], traffic, before, left)
+            picture = _picture(reader, view, traffic, before, left)
             if console.is_terminal:
                 live.update(picture.render())
             elif time.monotonic() > line_at:
                 console.print(picture.plain())
                 line_at = time.monotonic() + LINE_SECONDS
             time.sleep(PICTURE_SECONDS)
-        live.update(_picture(reader, _stack(directory).views[0], traffic, before, 0).render())
+        live.update(_picture(reader, view, traffic, before, 0).render())
 
 
 def _picture(reader: OnlineReader, view: ViewRecord, traffic: Traffic, before: Scrape, left: float) -> Picture:
@@ -125,18 +125,6 @@ def _picture(reader: OnlineReader, view: ViewRecord, traffic: Traffic, before: S
 def settings_of(stack: StackState) -> Settings:
     """The settings of a process that uses this stack's services."""
     return load_settings(**stack.endpoints.model_dump())
-
-
-def _await_arrival(settings: Settings, plan: Plan) -> None:
-    """Returns once every partition of the online store says that all of the source up to now has arrived."""
-    now_ms = time.time() * 1000
-    deadline = time.monotonic() + SETTLE_SECONDS
-    with connect(settings.redis_url) as redis:
-        online = OnlineRows(redis, plan)
-        while sum(as_of > now_ms for as_of, _ in online.heartbeats()) < plan.log.partitions:
-            if time.monotonic() > deadline:
-                raise StackError("the history did not arrive online; look at `headwater status` and the logs")
-            time.sleep(PICTURE_SECONDS)
 
 
 def _stack(directory: StateDirectory) -> StackState:

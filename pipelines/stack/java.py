@@ -8,9 +8,6 @@ from pathlib import Path
 
 from headwater.schemas.errors import PrerequisiteError
 
-GRACEFUL_EXIT_CODES = frozenset({0, 130, 143})
-"""What a JVM exits with after SIGINT or SIGTERM has been handled."""
-
 
 def java_home() -> Path:
     """The directory of the Java runtime.

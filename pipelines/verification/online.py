@@ -16,7 +16,7 @@ from redis import Redis
 from headwater.operators.reference import ReferenceEvent, ReferenceRow, clock_of, events_in, row_at, same_value
 from headwater.pipelines.online_store import partition_keys, schema_key
 from headwater.schemas.avro import without_logical_types
-from headwater.schemas.errors import FormatError, OnlineStoreError
+from headwater.schemas.errors import FormatError, OnlineStoreError, VerificationError
 from headwater.schemas.feature_log import VERSION_BYTES
 from headwater.schemas.keys import decode_key, partition_of
 from headwater.schemas.plan import Plan
@@ -24,6 +24,7 @@ from headwater.schemas.plan import Plan
 _HEARTBEAT = struct.Struct(">qq")
 _FRAME = struct.Struct(">bI")
 _CHUNK = 1000
+POLL_SECONDS = 0.5
 
 
 class OnlineRows:
@@ -80,6 +81,28 @@ class OnlineRows:
 
     def _keys(self, partition: int) -> Any:
         return partition_keys(self._plan.view, self._plan.generation, partition)
+
+
+def await_arrival(redis: Redis, plan: Plan, newest_ms: float, deadline: float) -> None:
+    """Returns once every partition says that all of the source up to a wall time, and more, has arrived online.
+
+    Args:
+        redis: the online store.
+        plan: the view's plan.
+        newest_ms: the wall time.
+        deadline: until when to wait, on the monotonic clock.
+
+    Raises:
+        VerificationError: it did not arrive by the deadline.
+    """
+    online = OnlineRows(redis, plan)
+    while (arrived := sum(as_of > newest_ms for as_of, _ in online.heartbeats())) < plan.log.partitions:
+        if time.monotonic() > deadline:
+            raise VerificationError(
+                f"{plan.view}: {arrived} of {plan.log.partitions} partitions say that all events have arrived;"
+                " look at `headwater status` for what is stuck"
+            )
+        time.sleep(POLL_SECONDS)
 
 
 def online_mismatches(redis: Redis, plan: Plan, by_key: Mapping[bytes, list[ReferenceEvent]]) -> list[str]:

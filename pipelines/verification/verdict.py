@@ -12,11 +12,9 @@ from headwater.pipelines.online_store import connect
 from headwater.pipelines.settings import Settings
 from headwater.pipelines.verification.events import SourceEvents, read_events
 from headwater.pipelines.verification.offline import committed_rows, missing_places, offline_mismatches, offline_rows
-from headwater.pipelines.verification.online import OnlineRows, online_mismatches
-from headwater.schemas.errors import VerificationError
+from headwater.pipelines.verification.online import POLL_SECONDS, await_arrival, online_mismatches
 from headwater.schemas.plan import Plan
 
-POLL_SECONDS = 0.5
 ONLINE_TRIES = 3
 
 
@@ -61,7 +59,7 @@ def verify(
     redis = connect(settings.redis_url)
     try:
         progress("waiting until the online store has them all")
-        _await_online(redis, plan, events, deadline)
+        await_arrival(redis, plan, events.newest_ms, deadline)
         progress("comparing the online store")
         online = _online(redis, plan, events)
         progress("waiting until the offline log has all rows")
@@ -82,21 +80,6 @@ def verify(
         online=tuple(online),
         offline=tuple(offline),
     )
-
-
-def _await_online(redis: Redis, plan: Plan, events: SourceEvents, deadline: float) -> None:
-    online = OnlineRows(redis, plan)
-    while True:
-        heartbeats = online.heartbeats()
-        arrived = [as_of for as_of, _ in heartbeats if as_of > events.newest_ms]
-        if len(arrived) == plan.log.partitions:
-            return
-        if time.monotonic() > deadline:
-            raise VerificationError(
-                f"{plan.view}: {len(arrived)} of {plan.log.partitions} partitions say that all events have arrived;"
-                " look at `headwater status` for what is stuck"
-            )
-        time.sleep(POLL_SECONDS)
 
 
 def _online(redis: Redis, plan: Plan, events: SourceEvents) -> list[str]:
