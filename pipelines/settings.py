@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from pydantic import Field, SecretStr, ValidationError
@@ -57,15 +58,23 @@ class Settings(BaseSettings):
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least level that is logged.")
 
 
-def load_settings(env_file: Path | None = None, **overrides: object) -> Settings:
-    """The settings of this process: overrides first, then the environment, then the file.
+FILE_VARIABLE = "HEADWATER_SETTINGS_FILE"
+
+
+def load_settings(**overrides: object) -> Settings:
+    """The settings of this process: overrides first, then the environment, then the file that FILE_VARIABLE names.
+
+    The file has lines such as `HEADWATER_PARALLELISM=4`.
 
     Raises:
-        SettingsError: a setting is malformed or unknown; says which and why.
+        SettingsError: a setting is malformed or unknown, or there is no such file; says which and why.
     """
+    file = os.environ.get(FILE_VARIABLE)
+    if file is not None and not Path(file).is_file():
+        raise SettingsError(f"{FILE_VARIABLE}: there is no file {file}")
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
-        return Settings(_env_file=env_file, **given)  # type: ignore[arg-type]
+        return Settings(_env_file=file, **given)  # type: ignore[arg-type]
     except ValidationError as error:
         lines = [f"HEADWATER_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
         raise SettingsError("\n".join(lines)) from error
