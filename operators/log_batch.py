@@ -126,12 +126,13 @@ def by_partition(messages: Iterable[LogMessage]) -> dict[int, PartitionBatch]:
     return batches
 
 
-def expiry_ms(headers: Headers, *, reach_ms: int, time_to_live_ms: int) -> npt.NDArray[np.int64]:
+def expiry_ms(headers: Headers, *, reach_ms: int | None, time_to_live_ms: int) -> npt.NDArray[np.int64]:
     """When Redis may forget each row: a reach after its last window is empty, or its time-to-live after computation.
 
     Until a reach has passed, an event that is not late may still come, and the row's version must be there to meet it.
+    A row that nothing ever leaves is empty at the end of time (`reach_ms` None), so Redis never forgets it.
     """
-    emptied = headers["empty_at_us"].astype(np.int64) // 1000 + reach_ms
+    emptied = headers["empty_at_us"].astype(np.int64) // 1000 + (reach_ms or 0)
     outlived = headers["computed_at_ms"].astype(np.int64) + time_to_live_ms
     return np.maximum(emptied, outlived)
 

@@ -17,7 +17,7 @@ from headwater.schemas.avro import without_logical_types
 from headwater.schemas.dead_letter import Reason
 from headwater.schemas.errors import FormatError
 from headwater.schemas.keys import EntityField, KeyValue, encode_key
-from headwater.schemas.plan import Path, Plan
+from headwater.schemas.plan import Input, Path, Plan
 
 END_OF_TIME_MS = 253_367_568_000_000
 """A little more than the longest window before the year 10000, so that no tick lies beyond it."""
@@ -96,12 +96,12 @@ def _accept(plan: Plan, source: int, record: SourceRecord, event: Any) -> tuple[
     time_us = stamp * 1000 if declared.event_time.unit == "ms" else stamp
     if not 0 <= time_us < END_OF_TIME_MS * 1000:
         return Reason.EVENT_TIME_OUT_OF_RANGE
-    key = _key(plan.entity, [_at(event, path) for path in declared.key])
+    key = _key(plan.entity, [_input(event, each) for each in declared.key])
     if isinstance(key, Reason):
         return key
     if time_us > (record.timestamp_ms + declared.allowed_skew_ms) * 1000:
         return Reason.FUTURE_EVENT
-    values = tuple(_at(event, path) for path in declared.columns)
+    values = tuple(_input(event, each) for each in declared.columns)
     if any(isinstance(value, float) and not math.isfinite(value) for value in values):
         return Reason.NOT_FINITE
     if any(_text_bytes(value) > LONGEST_TEXT_BYTES for value in values):
@@ -113,6 +113,10 @@ def _text_bytes(value: Any) -> int:
     if isinstance(value, str):
         return len(value.encode())
     return len(value) if isinstance(value, bytes) else 0
+
+
+def _input(event: Any, value: Input | None) -> Any:
+    return None if value is None or value.path is None else _at(event, value.path)
 
 
 def _at(event: Any, path: Path) -> Any:

@@ -110,7 +110,8 @@ def _state_layout(plan: Plan) -> dict[str, Any]:
         "sources": [(source.topic, source.key, source.event_time, source.allowed_skew_ms) for source in plan.sources],
         "fields": [(source.columns, plan.columns) for source in plan.sources],
         "windows": plan.windows,
-        "aggregates": {(feature.aggregate, feature.column, feature.type) for feature in plan.features},
+        "zones": plan.zones,
+        "aggregates": {feature.model_copy(update={"name": ""}) for feature in plan.features},
     }
 
 

@@ -49,12 +49,10 @@ def output_topics(plan: Plan) -> tuple[TopicSpec, ...]:
     """The feature log, the dead letters and the late events of a view.
 
     The log keeps a row at least until nothing can change its values any more and its time to live is over, and until an
-    archive that was away for a week has read it.
+    archive that was away for a week has read it. Where something may matter for ever, the newest row of a key stays.
     """
-    log_ms = max(plan.reach_ms + plan.time_to_live_ms, ARCHIVE_OUTAGE_MS)
     log_config = {
-        "cleanup.policy": "compact,delete",
-        "retention.ms": str(log_ms),
+        **_forgetting(plan),
         "min.compaction.lag.ms": str(ARCHIVE_OUTAGE_MS),
         "message.timestamp.type": "CreateTime",
         "max.message.bytes": str(MAX_RECORD_BYTES),
@@ -65,6 +63,13 @@ def output_topics(plan: Plan) -> tuple[TopicSpec, ...]:
         TopicSpec(plan.dead_letters.topic, 1, side_config),
         TopicSpec(plan.late.topic, 1, side_config),
     )
+
+
+def _forgetting(plan: Plan) -> dict[str, str]:
+    if plan.reach_ms is None:
+        return {"cleanup.policy": "compact"}
+    log_ms = max(plan.reach_ms + plan.time_to_live_ms, ARCHIVE_OUTAGE_MS)
+    return {"cleanup.policy": "compact,delete", "retention.ms": str(log_ms)}
 
 
 def create_output_topics(admin: AdminClient, plan: Plan) -> None:

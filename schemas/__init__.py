@@ -15,7 +15,7 @@ from headwater.schemas.compile import compile_view
 from headwater.schemas.errors import DeclarationError, HeadwaterError, Mistake
 from headwater.schemas.plan import Plan
 from headwater.schemas.view import EventSource, FeatureView
-from headwater.schemas.windows import sliding
+from headwater.schemas.windows import lifetime, session, sliding, tumbling
 
 __all__ = [
     "DeclarationError",
@@ -29,10 +29,13 @@ __all__ = [
     "count_of",
     "first_of",
     "last_of",
+    "lifetime",
     "max_of",
     "mean_of",
     "min_of",
+    "session",
     "sliding",
     "stddev_of",
     "sum_of",
+    "tumbling",
 ]

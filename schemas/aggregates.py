@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator
 
 from headwater.schemas.declaration import Declaration
-from headwater.schemas.plan import AggregateName, ColumnType
-from headwater.schemas.windows import SlidingWindow, as_window
+from headwater.schemas.plan import AggregateName, ColumnType, ValueType
+from headwater.schemas.windows import DeclaredWindow, WindowLike, as_window
 
-WindowLike = str | timedelta | SlidingWindow
 NUMBERS: frozenset[ColumnType] = frozenset({"long", "double"})
 ANY: frozenset[ColumnType] = frozenset({"long", "double", "string", "bytes", "boolean"})
 
@@ -27,7 +25,7 @@ class AggregateTraits:
     """Which column types an aggregate takes, the type it gives (`same`: the column's) and its value when empty."""
 
     takes: frozenset[ColumnType]
-    gives: ColumnType | Literal["same", "sum"]
+    gives: ValueType | Literal["same", "sum"]
     empty: int | None
     exactness: str
 
@@ -69,9 +67,9 @@ class Aggregation(Declaration):
     name: str | None = None
 
     @property
-    def windows(self) -> tuple[SlidingWindow, ...]:
+    def windows(self) -> tuple[DeclaredWindow, ...]:
         """The windows, one feature each."""
-        return tuple(window for window in _each(self.over) if isinstance(window, SlidingWindow))
+        return tuple(window for window in _each(self.over) if isinstance(window, DeclaredWindow))
 
     @property
     def base_name(self) -> str:

@@ -128,7 +128,8 @@ def log_schema(
         ):
             fields.append({"name": name, "type": ["null", micros], "default": None, "doc": doc})
     for feature in features:
-        doc = f"{feature.aggregate} over {windows[feature.window].name}."
+        over = "" if feature.window is None else f" over {windows[feature.window].name}"
+        doc = f"{feature.aggregate}{over}."
         fields.append({"name": feature.name, "type": ["null", feature.type], "default": None, "doc": doc})
     name = "".join(part.capitalize() for part in view.split("_")) + "Features"
     return {

@@ -1,27 +1,83 @@
-"""The compiled form of a feature view: immutable, canonical JSON, the only thing that a job reads."""
+"""The plan: what a feature view compiles to, as canonical JSON. All that a job, a materializer or a reader is told.
+
+Paths are field names from the root of a source's reader schema. Where a source explodes an array, its elements
+stand where the array was: path `items.sku` is the sku of one item.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_serializer
 
 from headwater.schemas.errors import FormatError
 from headwater.schemas.keys import EntityField
 
-PLAN_FORMAT: Literal[1] = 1
+PLAN_FORMAT: Literal[2] = 2
 
-ColumnType = Literal["long", "double", "string", "bytes", "boolean"]
-AggregateName = Literal["count", "sum", "mean", "min", "max", "stddev", "first", "last"]
+ColumnType = Literal["long", "double", "string", "bytes", "boolean", "vector"]
+ValueType = Literal[
+    "long",
+    "double",
+    "string",
+    "bytes",
+    "boolean",
+    "array<long>",
+    "array<double>",
+    "array<string>",
+    "array<bytes>",
+    "array<boolean>",
+    "map<long>",
+    "map<double>",
+]
+AggregateName = Literal[
+    "count",
+    "sum",
+    "mean",
+    "min",
+    "max",
+    "variance",
+    "stddev",
+    "skewness",
+    "kurtosis",
+    "first",
+    "last",
+    "first_n",
+    "last_n",
+    "last_n_distinct",
+    "distinct",
+    "distinct_sketch",
+    "quantile",
+    "quantile_sketch",
+    "top_k",
+    "counts",
+    "decayed_count",
+    "decayed_sum",
+    "vector_sum",
+    "vector_mean",
+    "vector_decayed_mean",
+    "ratio",
+    "difference",
+]
 TimeUnit = Literal["ms", "us"]
+CalendarUnit = Literal["hour", "day", "week", "month", "year"]
 
 Path = tuple[str, ...]
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class _Sparse(_Part):
+    """A part whose JSON leaves out what is None."""
+
+    @model_serializer(mode="wrap")
+    def _without_nulls(self, serialize: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+        return {name: value for name, value in serialize(self).items() if value is not None}
 
 
 class EventTime(_Part):
@@ -31,44 +87,139 @@ class EventTime(_Part):
     unit: TimeUnit
 
 
+class Variable(_Part):
+    """A field that expressions may read by its dotted name."""
+
+    name: str
+    path: Path
+    type: ColumnType
+    nullable: bool
+    timestamp: TimeUnit | None = None
+
+
+class Input(_Sparse):
+    """Where a value comes from: a path, or an expression in CEL over the source's variables."""
+
+    path: Path | None = None
+    cel: str | None = None
+
+
 class SourcePlan(_Part):
-    """One event topic: how its records are read. `key` has one path per entity field, `columns` one per plan column."""
+    """One event topic: how its records are read.
+
+    `where` are expressions, all of which must be true for an event to count. `key` has one input per entity field,
+    `columns` one per plan column, None where this source has no such value. `event_id` tells copies of an event.
+    `explode` is the array whose elements are the events.
+    """
 
     topic: str
     subject: str
     reader_schema: dict[str, JsonValue]
-    key: tuple[Path, ...]
+    explode: Path | None = None
+    variables: tuple[Variable, ...] = ()
+    where: tuple[str, ...] = ()
+    key: tuple[Input, ...]
     event_time: EventTime
-    columns: tuple[Path, ...]
+    event_id: tuple[Input, ...] = ()
+    columns: tuple[Input | None, ...]
     allowed_skew_ms: int
     watermark_delay_ms: int
     idle_timeout_ms: int
 
 
-class Column(_Part):
-    """One value that is taken from each event."""
+class Column(_Sparse):
+    """One value that is taken from each event; a vector has so many `dimensions`."""
 
     name: str
     type: ColumnType
     nullable: bool
+    dimensions: int | None = None
 
 
-class Window(_Part):
-    """A sliding window: event times in [floor((c - length) / resolution) * resolution, c] at clock c."""
+class Zone(_Part):
+    """A time zone as a table, so that every engine cuts days alike.
+
+    `transitions` are pairs (second since the epoch, offset from UTC in seconds from then on); the first offset also
+    holds before its second.
+    """
 
     name: str
-    length_ms: int
+    tzdata: str
+    transitions: tuple[tuple[int, int], ...]
+
+
+class _Window(_Part):
+    name: str
     resolution_ms: int
 
 
-class Feature(_Part):
-    """One aggregate of one column (None: of the events themselves) over one window, by index."""
+class Sliding(_Window):
+    """At clock c with no offset: event times in [floor((c - length) / resolution) * resolution, c].
+
+    With an offset both edges snap: from floor((c - offset - length) / resolution) * resolution up to, but without,
+    floor((c - offset) / resolution) * resolution.
+    """
+
+    kind: Literal["sliding"] = "sliding"
+    length_ms: int
+    offset_ms: int = 0
+
+
+class Calendar(_Window):
+    """The unit of local time that the clock is in, so far; or, if `complete`, the whole of the one before it."""
+
+    kind: Literal["calendar"] = "calendar"
+    unit: CalendarUnit
+    zone: int
+    complete: bool
+
+
+class Session(_Window):
+    """The events up to the newest, no two neighbours of which lie more than `gap` apart; empty once the gap is over.
+
+    Gaps are measured between steps of the resolution. The session looks back as the sliding window of `longest` does.
+    """
+
+    kind: Literal["session"] = "session"
+    gap_ms: int
+    longest_ms: int
+
+
+class Lifetime(_Window):
+    """All events up to the clock."""
+
+    kind: Literal["lifetime"] = "lifetime"
+
+
+Window = Annotated[Sliding | Calendar | Session | Lifetime, Field(discriminator="kind")]
+
+
+class Feature(_Sparse):
+    """One aggregate over one window, by index; a ratio or a difference has `inputs`, two features, and no window.
+
+    `column` is None for an aggregate of the events themselves. `filter` is a boolean column: only events in which it
+    is true count. What other parameters mean is told in `headwater.schemas.aggregates`.
+    """
 
     name: str
     aggregate: AggregateName
-    column: int | None
-    window: int
-    type: ColumnType
+    column: int | None = None
+    window: int | None = None
+    type: ValueType
+    filter: int | None = None
+    inputs: tuple[int, int] | None = None
+    weight: int | None = None
+    limit: int | None = None
+    sample: bool | None = None
+    fraction: float | None = None
+    half_life_ms: int | None = None
+    weight_scale: int | None = None
+
+
+class Deduplication(_Part):
+    """For how long behind a key's clock copies of an event are recognised."""
+
+    horizon_ms: int
 
 
 class LogPlan(_Part):
@@ -88,9 +239,12 @@ class SideTopic(_Part):
 
 
 class Plan(_Part):
-    """All that the job, the materializer, the archive and the readers need to know of a feature view."""
+    """All that the job, the materializer, the archive and the readers need to know of a feature view.
 
-    format: Literal[1] = PLAN_FORMAT
+    `reach_ms` is how far behind its clock an event of a key can matter at most; None: without end.
+    """
+
+    format: Literal[2] = PLAN_FORMAT
     view: str
     generation: int
     owner: str
@@ -98,13 +252,15 @@ class Plan(_Part):
     entity: tuple[EntityField, ...]
     sources: tuple[SourcePlan, ...]
     columns: tuple[Column, ...]
+    zones: tuple[Zone, ...] = ()
     windows: tuple[Window, ...]
     features: tuple[Feature, ...]
+    deduplication: Deduplication | None = None
     emission_interval_ms: int
     heartbeat_interval_ms: int
     time_to_live_ms: int
     freshness_objective_ms: int
-    reach_ms: int
+    reach_ms: int | None
     log: LogPlan
     dead_letters: SideTopic
     late: SideTopic
@@ -126,7 +282,7 @@ class Plan(_Part):
         """The plan that this JSON describes.
 
         Raises:
-            FormatError: the text is not a plan of format 1.
+            FormatError: the text is not a plan of format 2.
         """
         try:
             return cls.model_validate_json(text)

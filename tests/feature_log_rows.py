@@ -16,19 +16,20 @@ from headwater.schemas.plan import (
     ColumnType,
     EventTime,
     Feature,
+    Input,
     LogPlan,
     Plan,
     SideTopic,
+    Sliding,
     SourcePlan,
-    Window,
 )
 
 CLOCK_US = 1_795_000_000_123_456  # 2026-11-18T11:06:40.123456Z
 
 ENTITY = (EntityField(name="customer_id", type="string"),)
 WINDOWS = (
-    Window(name="5m", length_ms=300_000, resolution_ms=10_000),
-    Window(name="1h", length_ms=3_600_000, resolution_ms=60_000),
+    Sliding(name="5m", length_ms=300_000, resolution_ms=10_000),
+    Sliding(name="1h", length_ms=3_600_000, resolution_ms=60_000),
 )
 FEATURES: tuple[tuple[str, ColumnType], ...] = (("amount_sum_5m", "double"), ("purchases_1h", "long"))
 
@@ -54,9 +55,9 @@ def make_plan(
                 topic="shop.purchases",
                 subject="shop.purchases-value",
                 reader_schema={"type": "record", "name": "Purchase", "fields": []},
-                key=tuple((field.name,) for field in entity),
+                key=tuple(Input(path=(field.name,)) for field in entity),
                 event_time=EventTime(path=("ts",), unit="ms"),
-                columns=(("amount",),),
+                columns=(Input(path=("amount",)),),
                 allowed_skew_ms=60_000,
                 watermark_delay_ms=1_000,
                 idle_timeout_ms=5_000,

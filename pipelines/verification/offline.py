@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable
 
-from headwater.operators.reference import ReferenceEvent, reach, row_at, tick
+from headwater.operators.reference import ReferenceEvent, reach, row_at
+from headwater.operators.reference_windows import ticks
 from headwater.pipelines.offline_store import table_location
 from headwater.pipelines.settings import Settings
 from headwater.pipelines.verification.online import row_difference
@@ -134,7 +135,10 @@ def _prefix(plan: Plan, events: list[ReferenceEvent], clock_us: int, n: int) -> 
 
 
 def _is_clock(plan: Plan, events: Sequence[ReferenceEvent], clock_us: int) -> bool:
-    return any(clock_us in (event.time_us, *(tick(event, window) for window in plan.windows)) for event in events)
+    return any(
+        clock_us == event.time_us or any(clock_us in ticks(plan, window, event) for window in plan.windows)
+        for event in events
+    )
 
 
 def _places(table: pa.Table) -> list[Place]:

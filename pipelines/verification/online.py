@@ -13,7 +13,9 @@ from typing import Any, cast
 from fastavro import parse_schema, schemaless_reader
 from redis import Redis
 
-from headwater.operators.reference import ReferenceEvent, ReferenceRow, clock_of, events_in, row_at, same_value
+from headwater.operators.reference import ReferenceEvent, ReferenceRow, clock_of, row_at
+from headwater.operators.reference_aggregates import same_value
+from headwater.operators.reference_windows import events_in
 from headwater.pipelines.online_store import partition_keys, schema_key
 from headwater.schemas.avro import without_logical_types
 from headwater.schemas.errors import FormatError, OnlineStoreError, VerificationError
@@ -140,7 +142,9 @@ def row_difference(plan: Plan, events: list[ReferenceEvent], expected: Reference
         return f"version {version} instead of {(expected.generation, expected.clock_us, expected.n)}"
     ordered = sorted(events, key=lambda event: event.order)
     for feature in plan.features:
-        held = events_in(plan.windows[feature.window], ordered, expected.clock_us)
+        held = ordered
+        if feature.window is not None:
+            held = events_in(plan, plan.windows[feature.window], ordered, expected.clock_us)
         if not same_value(feature, expected.values[feature.name], row[feature.name], held):
             return f"{feature.name} is {row[feature.name]!r} instead of {expected.values[feature.name]!r}"
     return ""
@@ -148,7 +152,7 @@ def row_difference(plan: Plan, events: list[ReferenceEvent], expected: Reference
 
 def _may_have_expired(plan: Plan, expected: ReferenceRow) -> bool:
     empty_at_us = max((at for at in expected.empty_at_us.values() if at is not None), default=expected.clock_us)
-    kept_until_ms = max(empty_at_us // 1000 + plan.reach_ms, expected.ingested_at_ms + plan.time_to_live_ms)
+    kept_until_ms = max(empty_at_us // 1000 + (plan.reach_ms or 0), expected.ingested_at_ms + plan.time_to_live_ms)
     return kept_until_ms <= time.time() * 1000
 
 

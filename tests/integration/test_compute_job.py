@@ -16,8 +16,10 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewPartitions
 
-from headwater.operators.reference import ReferenceEvent, events_in, row_at, same_value
+from headwater.operators.reference import ReferenceEvent, row_at
+from headwater.operators.reference_aggregates import same_value
 from headwater.operators.reference_events import EventReader, SourceRecord
+from headwater.operators.reference_windows import events_in
 from headwater.pipelines.stack.broker import Broker
 from headwater.pipelines.stack.flink import FlinkCluster
 from headwater.pipelines.stack.registry import Registry
@@ -52,7 +54,7 @@ def test_events_become_rows_that_equal_the_reference_and_no_python_runs_in_the_j
         assert header.n == expected.n
         for feature in lab.plan.features:
             value, wanted = row[feature.name], expected.values[feature.name]
-            held = events_in(lab.plan.windows[feature.window], seen, header.clock_us)
+            held = events_in(lab.plan, lab.plan.windows[feature.window], seen, header.clock_us)
             assert same_value(feature, wanted, value, held), (feature.name, wanted, value)
         assert log.partitions[key] == {partition_of(key, lab.plan.log.partitions)}
 

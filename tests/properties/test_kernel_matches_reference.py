@@ -10,7 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from headwater.operators.reference import ReferenceEvent, events_in, reach, reference_row, same_value
+from headwater.operators.reference import ReferenceEvent, reach, reference_row
+from headwater.operators.reference_aggregates import same_value
+from headwater.operators.reference_windows import events_in
 from headwater.schemas.feature_log import NEVER_US, empty_at_field, next_change_field
 from headwater.schemas.plan import Plan
 from tests.properties.harness import KernelHarness, KernelRow, KernelRun
@@ -65,7 +67,7 @@ def assert_row_is_right(plan: Plan, events: list[ReferenceEvent], row: KernelRow
     assert newest_ms <= header.ingested_at_ms <= expected.ingested_at_ms
     ordered = sorted(events, key=lambda event: event.order)
     for feature in plan.features:
-        held = events_in(plan.windows[feature.window], ordered, expected.clock_us)
+        held = events_in(plan, plan.windows[feature.window], ordered, expected.clock_us)
         actual = row.values[feature.name]
         assert same_value(feature, expected.values[feature.name], actual, held), (
             feature,

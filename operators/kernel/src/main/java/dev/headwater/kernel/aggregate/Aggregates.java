@@ -1,8 +1,8 @@
 package dev.headwater.kernel.aggregate;
 
-import dev.headwater.kernel.plan.ColumnType;
 import dev.headwater.kernel.plan.Plan;
 import dev.headwater.kernel.plan.PlanException;
+import dev.headwater.kernel.plan.ValueType;
 import java.util.Map;
 
 /**
@@ -42,23 +42,23 @@ final class Aggregates {
     }
 
     private static Output count(Plan.Feature feature, Cells cells) {
-        requireType(feature, ColumnType.LONG);
+        requireType(feature, ValueType.LONG);
         Count count = cells.count(feature.column());
         return (tiles, tile, values, f) -> values.setNumber(f, count.count(tiles, tile));
     }
 
     private static Output sum(Plan.Feature feature, Cells cells) {
-        if (feature.type() == ColumnType.LONG) {
+        if (feature.type().equals(ValueType.LONG)) {
             LongSum sum = cells.exactSum(feature.column());
             return (tiles, tile, values, f) -> values.setNumber(f, sum.exact(tiles, tile));
         }
-        requireType(feature, ColumnType.DOUBLE);
+        requireType(feature, ValueType.DOUBLE);
         NumberSum sum = cells.sum(feature.column());
         return (tiles, tile, values, f) -> values.setDecimal(f, sum.sum(tiles, tile));
     }
 
     private static Output mean(Plan.Feature feature, Cells cells) {
-        requireType(feature, ColumnType.DOUBLE);
+        requireType(feature, ValueType.DOUBLE);
         Count count = cells.count(feature.column());
         NumberSum sum = cells.sum(feature.column());
         return (tiles, tile, values, f) -> {
@@ -73,7 +73,7 @@ final class Aggregates {
 
     /** Of the population: the root of the mean squared deviation. */
     private static Output stddev(Plan.Feature feature, Cells cells) {
-        requireType(feature, ColumnType.DOUBLE);
+        requireType(feature, ValueType.DOUBLE);
         Count count = cells.count(feature.column());
         SquaredDeviations deviations = cells.squaredDeviations(feature.column());
         return (tiles, tile, values, f) -> {
@@ -87,12 +87,12 @@ final class Aggregates {
     }
 
     private static Output min(Plan.Feature feature, Cells cells) {
-        requireType(feature, cells.type(feature.column()));
+        requireType(feature, ValueType.of(cells.type(feature.column())));
         return extreme(cells.count(feature.column()), cells.min(feature.column()));
     }
 
     private static Output max(Plan.Feature feature, Cells cells) {
-        requireType(feature, cells.type(feature.column()));
+        requireType(feature, ValueType.of(cells.type(feature.column())));
         return extreme(cells.count(feature.column()), cells.max(feature.column()));
     }
 
@@ -107,17 +107,17 @@ final class Aggregates {
     }
 
     private static Output first(Plan.Feature feature, Cells cells) {
-        requireType(feature, cells.type(feature.column()));
+        requireType(feature, ValueType.of(cells.type(feature.column())));
         return outermost(feature, cells.first(feature.column()));
     }
 
     private static Output last(Plan.Feature feature, Cells cells) {
-        requireType(feature, cells.type(feature.column()));
+        requireType(feature, ValueType.of(cells.type(feature.column())));
         return outermost(feature, cells.last(feature.column()));
     }
 
     private static Output outermost(Plan.Feature feature, Outermost outermost) {
-        boolean blob = feature.type().isBlob();
+        boolean blob = feature.type().item().isBlob();
         return (tiles, tile, values, f) -> {
             if (outermost.isNull(tiles, tile)) {
                 values.setNull(f);
@@ -129,8 +129,8 @@ final class Aggregates {
         };
     }
 
-    private static void requireType(Plan.Feature feature, ColumnType type) {
-        if (feature.type() != type) {
+    private static void requireType(Plan.Feature feature, ValueType type) {
+        if (!feature.type().equals(type)) {
             throw new PlanException("feature " + feature.name() + ": " + feature.aggregate() + " gives " + type + ", not "
                     + feature.type());
         }

@@ -17,6 +17,9 @@ public abstract class Cell {
 
     int blobAt;
 
+    /** The boolean column that an event must have true to be added, or -1. Set when the cell is made. */
+    int filter = -1;
+
     /** Longs that the cell takes in each tile. */
     abstract int slots();
 

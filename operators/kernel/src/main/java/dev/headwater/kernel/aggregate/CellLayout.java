@@ -4,9 +4,12 @@ import dev.headwater.kernel.event.Event;
 import dev.headwater.kernel.plan.Plan;
 import dev.headwater.kernel.window.Tiles;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Supplier;
 
 /**
@@ -17,6 +20,8 @@ public final class CellLayout {
     private final Map<String, Cell> byName = new LinkedHashMap<>();
     private final EventCount events = new EventCount();
     private final Output[] outputs;
+    /** By feature, the cells that it reads. */
+    private final List<Set<Cell>> usedBy = new ArrayList<>();
     /** In the order in which they take an event or a tile: those that read others first, the events' count last. */
     private final Cell[] cells;
 
@@ -26,7 +31,8 @@ public final class CellLayout {
     public CellLayout(Plan plan) {
         List<Output> all = new ArrayList<>();
         for (Plan.Feature feature : plan.features()) {
-            all.add(Aggregates.output(feature, new Cells(plan, this)));
+            usedBy.add(new HashSet<>());
+            all.add(Aggregates.output(feature, new Cells(plan, feature.filter(), this)));
         }
         outputs = all.toArray(new Output[0]);
 
@@ -69,19 +75,40 @@ public final class CellLayout {
     }
 
     public void clear(Tiles tiles, int tile) {
-        for (Cell cell : cells) {
-            cell.clear(tiles, tile);
-        }
+        clear(cells, tiles, tile);
     }
 
     public void add(Tiles tiles, int tile, Event event) {
         for (Cell cell : cells) {
-            cell.add(tiles, tile, event);
+            if (cell.filter < 0 || event.isTrue(cell.filter)) {
+                cell.add(tiles, tile, event);
+            }
         }
     }
 
     public void merge(Tiles into, int tile, Tiles from, int fromTile) {
-        for (Cell cell : cells) {
+        merge(cells, into, tile, from, fromTile);
+    }
+
+    /** Those cells that these features are read from, in an order in which they can be merged. */
+    public Cell[] cellsOf(int... features) {
+        Set<Cell> needed = new HashSet<>();
+        for (int feature : features) {
+            needed.addAll(usedBy.get(feature));
+        }
+        return Arrays.stream(cells).filter(needed::contains).toArray(Cell[]::new);
+    }
+
+    /** Like {@link #clear(Tiles, int)}, for some of the cells. */
+    public static void clear(Cell[] some, Tiles tiles, int tile) {
+        for (Cell cell : some) {
+            cell.clear(tiles, tile);
+        }
+    }
+
+    /** Like {@link #merge(Tiles, int, Tiles, int)}, for some of the cells. */
+    public static void merge(Cell[] some, Tiles into, int tile, Tiles from, int fromTile) {
+        for (Cell cell : some) {
             cell.merge(into, tile, from, fromTile);
         }
     }
@@ -92,11 +119,14 @@ public final class CellLayout {
     }
 
     Count events() {
+        usedBy.get(usedBy.size() - 1).add(events);
         return events;
     }
 
     /** The cell of this name; the first to ask for it makes it. A name says all that the cell depends on. */
     <C extends Cell> C share(String name, Class<C> type, Supplier<C> maker) {
-        return type.cast(byName.computeIfAbsent(name, absent -> maker.get()));
+        Cell cell = byName.computeIfAbsent(name, absent -> maker.get());
+        usedBy.get(usedBy.size() - 1).add(cell);
+        return type.cast(cell);
     }
 }

@@ -28,7 +28,7 @@ final class ValueCount extends Cell implements Count {
 
     @Override
     void add(Tiles tiles, int tile, Event event) {
-        if (!event.isNull(column)) {
+        if (column < 0 || !event.isNull(column)) {
             set(tiles, tile, 0, get(tiles, tile, 0) + 1);
         }
     }

@@ -45,13 +45,13 @@ final class EventExtractor {
         keySlots = new int[source.key().size()];
         keyTypes = new ColumnType[keySlots.length];
         for (int i = 0; i < keySlots.length; i++) {
-            keySlots[i] = targets.add(source.key().get(i), next++);
+            keySlots[i] = targets.add(source.key().get(i).path(), next++);
             keyTypes[i] = plan.entity().get(i).type();
         }
         columnSlots = new int[source.columns().size()];
         columnTypes = new ColumnType[columnSlots.length];
         for (int i = 0; i < columnSlots.length; i++) {
-            columnSlots[i] = targets.add(source.columns().get(i), next++);
+            columnSlots[i] = targets.add(source.columns().get(i).path(), next++);
             columnTypes[i] = plan.columns().get(i).type();
         }
         slots = new Slots(next);
@@ -124,7 +124,7 @@ final class EventExtractor {
             boolean blob = keyTypes[i].isBlob();
             if (!slots.present[slot] || (blob && slots.length[slot] == 0)) {
                 throw new RejectedException(
-                        Reason.MISSING_KEY, source.key().get(i) + (slots.present[slot] ? " is empty" : " is null"));
+                        Reason.MISSING_KEY, source.key().get(i).path() + (slots.present[slot] ? " is empty" : " is null"));
             }
             needed += blob ? slots.length[slot] : 0;
         }
@@ -172,7 +172,7 @@ final class EventExtractor {
             long bits = slots.longs[slot];
             if (type == ColumnType.DOUBLE && !Double.isFinite(Double.longBitsToDouble(bits))) {
                 throw new RejectedException(
-                        Reason.NOT_FINITE, source.columns().get(column) + " is " + Double.longBitsToDouble(bits));
+                        Reason.NOT_FINITE, source.columns().get(column).path() + " is " + Double.longBitsToDouble(bits));
             }
             into.setNumber(column, bits);
             return;
@@ -180,7 +180,7 @@ final class EventExtractor {
         int length = slots.length[slot];
         if (length > MAX_BLOB_BYTES) {
             throw Cursor.malformed(
-                    source.columns().get(column) + " has " + length + " bytes, at most " + MAX_BLOB_BYTES + " are aggregated");
+                    source.columns().get(column).path() + " has " + length + " bytes, at most " + MAX_BLOB_BYTES + " are aggregated");
         }
         int from = slots.from[slot];
         into.setBlob(column, Arrays.copyOfRange(slots.blobs[slot], from, from + length));

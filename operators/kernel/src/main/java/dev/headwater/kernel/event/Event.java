@@ -67,6 +67,11 @@ public final class Event {
         return numbers[column];
     }
 
+    /** Of a boolean column; a null is not true. */
+    public boolean isTrue(int column) {
+        return !isNull(column) && numbers[column] == 1;
+    }
+
     public double decimal(int column) {
         return Double.longBitsToDouble(numbers[column]);
     }

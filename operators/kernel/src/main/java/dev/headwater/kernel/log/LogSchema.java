@@ -3,6 +3,7 @@ package dev.headwater.kernel.log;
 import dev.headwater.kernel.plan.ColumnType;
 import dev.headwater.kernel.plan.Plan;
 import dev.headwater.kernel.plan.PlanException;
+import dev.headwater.kernel.plan.Window;
 import java.util.ArrayList;
 import java.util.List;
 import org.apache.avro.Schema;
@@ -47,11 +48,11 @@ final class LogSchema {
         List<String> fields = new ArrayList<>();
         plan.entity().forEach(field -> fields.add(field.name() + " " + avroName(field.type())));
         fields.addAll(FIXED);
-        for (Plan.Window window : plan.windows()) {
+        for (Window window : plan.windows()) {
             fields.add("next_change_" + window.name() + " null|long");
             fields.add("empty_at_" + window.name() + " null|long");
         }
-        plan.features().forEach(feature -> fields.add(feature.name() + " null|" + avroName(feature.type())));
+        plan.features().forEach(feature -> fields.add(feature.name() + " null|" + avroName(feature.type().item())));
         return fields;
     }
 
@@ -73,7 +74,7 @@ final class LogSchema {
             case DOUBLE -> "double";
             case BOOLEAN -> "boolean";
             case STRING -> "string";
-            case BYTES -> "bytes";
+            case BYTES, VECTOR -> "bytes";
         };
     }
 }

@@ -4,8 +4,8 @@ import dev.headwater.kernel.aggregate.CellLayout;
 import dev.headwater.kernel.aggregate.Values;
 import dev.headwater.kernel.event.Key;
 import dev.headwater.kernel.event.LogRecord;
-import dev.headwater.kernel.plan.ColumnType;
 import dev.headwater.kernel.plan.Plan;
+import dev.headwater.kernel.plan.ValueType;
 import dev.headwater.kernel.window.KeyState;
 import dev.headwater.kernel.window.ViewWindows;
 import dev.headwater.kernel.window.WindowScan;
@@ -27,7 +27,7 @@ public final class RowEncoder {
     private final long generation;
     private final int partitions;
     private final int schemaId;
-    private final ColumnType[] types;
+    private final ValueType[] types;
     private final int windows;
     private final WindowScan scan;
     private final AvroBuffer buffer = new AvroBuffer();
@@ -38,7 +38,7 @@ public final class RowEncoder {
         generation = plan.generation();
         partitions = plan.logPartitions();
         schemaId = logSchemaId;
-        types = plan.features().stream().map(Plan.Feature::type).toArray(ColumnType[]::new);
+        types = plan.features().stream().map(Plan.Feature::type).toArray(ValueType[]::new);
         windows = plan.windows().size();
         scan = new WindowScan(plan, view, layout);
     }
@@ -97,7 +97,7 @@ public final class RowEncoder {
                 continue;
             }
             buffer.writeNotNull();
-            switch (types[f]) {
+            switch (types[f].item()) {
                 case LONG -> buffer.writeLong(values.number(f));
                 case DOUBLE -> buffer.writeDouble(values.number(f));
                 case BOOLEAN -> buffer.writeFixed((byte) values.number(f));

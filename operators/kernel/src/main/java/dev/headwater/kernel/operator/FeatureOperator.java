@@ -46,6 +46,7 @@ public final class FeatureOperator extends AbstractStreamOperator<LogRecord>
     private static final long serialVersionUID = 1L;
     private static final long NO_WATERMARK = Long.MIN_VALUE;
     private static final long US_PER_MS = 1000;
+    private static final long NEVER = Long.MAX_VALUE;
 
     private final Plan plan;
     private final int logSchemaId;
@@ -146,7 +147,10 @@ public final class FeatureOperator extends AbstractStreamOperator<LogRecord>
             states.clear();
             return;
         }
-        register(state, Math.max(state.isEmpty() ? forgetAtMs(state) : nextTickMs(state), watermarkMs + 1));
+        long nextMs = state.isEmpty() ? forgetAtMs(state) : nextTickMs(state);
+        if (nextMs != NEVER) {
+            register(state, Math.max(nextMs, watermarkMs + 1));
+        }
         states.update(state);
     }
 
@@ -240,7 +244,8 @@ public final class FeatureOperator extends AbstractStreamOperator<LogRecord>
 
     /** Ticks are whole seconds. */
     private long nextTickMs(KeyState state) {
-        return windows.nextTick(state) / US_PER_MS;
+        long tickUs = windows.nextTick(state);
+        return tickUs == Long.MAX_VALUE ? NEVER : tickUs / US_PER_MS;
     }
 
     /** From this watermark on, an event that could be late for the key's clock cannot start a clock that matters. */

@@ -8,11 +8,13 @@ public enum ColumnType {
     DOUBLE,
     BOOLEAN,
     STRING,
-    BYTES;
+    BYTES,
+    /** So many doubles, eight bytes each, big-endian. */
+    VECTOR;
 
     /** True if values are byte arrays; else they fit one long: doubles as raw bits, booleans as 0 or 1. */
     public boolean isBlob() {
-        return this == STRING || this == BYTES;
+        return this == STRING || this == BYTES || this == VECTOR;
     }
 
     static ColumnType parse(String name, String where) {

@@ -4,6 +4,7 @@ import dev.headwater.kernel.aggregate.CellLayout;
 import dev.headwater.kernel.event.Event;
 import dev.headwater.kernel.plan.Plan;
 import java.util.Arrays;
+import java.util.stream.IntStream;
 
 /**
  * How the keys of one view change: by an event, or as the watermark passes a tick. Both leave the state's clock, n and
@@ -11,47 +12,48 @@ import java.util.Arrays;
  */
 public final class ViewWindows {
     private static final int FIRST_CAPACITY = 2;
+    private static final long US_PER_MS = 1000;
 
-    private final SlidingWindow[] windows;
+    private final ViewWindow[] windows;
     /** Those that can have the earliest start of all. */
-    private final SlidingWindow[] deepest;
-    private final long shortestUs;
-    private final long longestUs;
+    private final ViewWindow[] deepest;
+
+    private final Edge[] edges;
+    /** No tick is less than this after its event. */
+    private final long soonestUs;
+    /** What is no more than this behind the clock is in reach. */
+    private final long certainReachUs;
     private final Ladder ladder;
     private final CellLayout layout;
     private final int stride;
     private final int blobStride;
     private final long[] coarseBefore;
+    private final String description;
 
     public ViewWindows(Plan plan, CellLayout layout) {
-        windows = plan.windows().stream()
-                .map(w -> new SlidingWindow(w.lengthMs() * 1000, w.resolutionMs() * 1000))
-                .toArray(SlidingWindow[]::new);
-        long longest = Arrays.stream(windows).mapToLong(SlidingWindow::lengthUs).max().orElseThrow();
-        deepest = Arrays.stream(windows)
-                .filter(w -> w.lengthUs() + w.resolutionUs() > longest)
-                .toArray(SlidingWindow[]::new);
-        longestUs = longest;
-        shortestUs = Arrays.stream(windows).mapToLong(SlidingWindow::lengthUs).min().orElseThrow();
-        ladder = new Ladder(Arrays.stream(windows).mapToLong(SlidingWindow::resolutionUs).toArray());
+        windows = plan.windows().stream().map(w -> ViewWindow.of(w, plan)).toArray(ViewWindow[]::new);
+        edges = Arrays.stream(windows).flatMap(w -> Arrays.stream(w.edges())).toArray(Edge[]::new);
+        certainReachUs = Arrays.stream(windows).mapToLong(ViewWindow::leastLengthUs).max().orElseThrow();
+        deepest = IntStream.range(0, windows.length)
+                .filter(w -> plan.windows().get(w).spanMs() > certainReachUs / US_PER_MS)
+                .mapToObj(w -> windows[w])
+                .toArray(ViewWindow[]::new);
+        soonestUs = Arrays.stream(edges).mapToLong(Edge::leastDistanceUs).min().orElse(Long.MAX_VALUE / 2);
+        ladder = Ladder.of(windows);
+        description = plan.windows().toString() + " zones " + plan.zones().stream().map(Plan.Zone::name).toList();
         coarseBefore = new long[ladder.levels()];
         this.layout = layout;
         this.stride = layout.stride();
         this.blobStride = layout.blobStride();
     }
 
-    /** The windows, in the plan's order. */
-    public SlidingWindow[] windows() {
-        return windows.clone();
-    }
-
     /** What must be equal for one job to read the tiles of another. */
     public String fingerprint() {
-        StringBuilder text = new StringBuilder("windows");
-        for (SlidingWindow window : windows) {
-            text.append(' ').append(window.lengthUs()).append('/').append(window.resolutionUs());
-        }
-        return text.append("; ").append(layout.fingerprint()).toString();
+        return description + "; " + layout.fingerprint();
+    }
+
+    ViewWindow window(int number) {
+        return windows[number];
     }
 
     public KeyState newState() {
@@ -61,7 +63,7 @@ public final class ViewWindows {
     /** The earliest event time that any window contains at this clock. */
     public long reach(long clockUs) {
         long reach = Long.MAX_VALUE;
-        for (SlidingWindow window : deepest) {
+        for (ViewWindow window : deepest) {
             reach = Math.min(reach, window.start(clockUs));
         }
         return reach;
@@ -69,7 +71,7 @@ public final class ViewWindows {
 
     /** True if no window of a key with this clock can contain the event, now or later. */
     public boolean isLate(KeyState state, long eventTimeUs) {
-        return eventTimeUs < state.clockUs - longestUs && eventTimeUs < reach(state.clockUs);
+        return !isCertainlyInReach(state.clockUs, eventTimeUs) && eventTimeUs < reach(state.clockUs);
     }
 
     /** Adds an event, which must not be late, and lets the ticks fire that are due at the watermark. */
@@ -83,7 +85,7 @@ public final class ViewWindows {
         if (time > state.clockUs) {
             state.clockUs = time;
         }
-        boolean mayBeDue = time + shortestUs < watermarkUs;
+        boolean mayBeDue = time + soonestUs < watermarkUs;
         if (mayBeDue) {
             fireTicks(state, watermarkUs);
         }
@@ -102,9 +104,9 @@ public final class ViewWindows {
      */
     public long earlierTick(long eventTimeUs, long clockUs, long beforeUs) {
         long earliest = beforeUs;
-        if (eventTimeUs + shortestUs < beforeUs) {
-            for (SlidingWindow window : windows) {
-                long tick = window.tick(eventTimeUs);
+        if (eventTimeUs + soonestUs < beforeUs) {
+            for (Edge edge : edges) {
+                long tick = edge.tick(eventTimeUs);
                 if (tick > clockUs && tick < earliest) {
                     earliest = tick;
                 }
@@ -113,34 +115,34 @@ public final class ViewWindows {
         return earliest;
     }
 
-    /** The earliest tick after the clock: when an event next leaves a window. {@code Long.MAX_VALUE}: none will. */
+    /** The earliest tick after the clock: when an event next passes an edge. {@code Long.MAX_VALUE}: none will. */
     public long nextTick(KeyState state) {
         long next = Long.MAX_VALUE;
-        for (SlidingWindow window : windows) {
-            int oldest = state.firstFrom(window.start(state.clockUs), stride);
+        for (Edge edge : edges) {
+            int oldest = state.firstFrom(edge.at(state.clockUs), stride);
             if (oldest < state.end) {
-                next = Math.min(next, window.tick(state.start(oldest, stride)));
+                next = Math.min(next, edge.tick(state.start(oldest, stride)));
             }
         }
         return next;
     }
 
     /**
-     * For each window, the last event to have left it by the watermark is in the newest tile before the window's start
-     * there. All events of a tile that is in a window have the same tick; a tile too coarse for a window left it before
+     * For each edge, the last event to have passed it by the watermark is in the newest tile before the edge there. All
+     * events of a tile that is in a window have the same tick; a tile too coarse for a window passed its edges before
      * the clock, and the tick of its start is earlier still, so it moves nothing.
      */
     private void fireTicks(KeyState state, long watermarkUs) {
-        for (SlidingWindow window : windows) {
-            int newest = state.firstFrom(window.start(watermarkUs), stride) - 1;
+        for (Edge edge : edges) {
+            int newest = state.firstFrom(edge.at(watermarkUs), stride) - 1;
             if (newest >= state.first) {
-                state.clockUs = Math.max(state.clockUs, window.tick(state.start(newest, stride)));
+                state.clockUs = Math.max(state.clockUs, edge.tick(state.start(newest, stride)));
             }
         }
     }
 
     private void dropOutOfReach(KeyState state) {
-        if (state.isEmpty() || state.start(state.first, stride) >= state.clockUs - longestUs) {
+        if (state.isEmpty() || isCertainlyInReach(state.clockUs, state.start(state.first, stride))) {
             return;
         }
         long reach = reach(state.clockUs);
@@ -155,6 +157,10 @@ public final class ViewWindows {
             state.first = 0;
             state.end = 0;
         }
+    }
+
+    private boolean isCertainlyInReach(long clockUs, long timeUs) {
+        return clockUs - timeUs <= certainReachUs;
     }
 
     /** The tile that covers the time; a new one of the finest size if there is none. */

@@ -1,13 +1,16 @@
 package dev.headwater.kernel.window;
 
+import dev.headwater.kernel.aggregate.Cell;
 import dev.headwater.kernel.aggregate.CellLayout;
 import dev.headwater.kernel.aggregate.Values;
 import dev.headwater.kernel.plan.Plan;
+import java.util.Arrays;
 import java.util.stream.IntStream;
 
 /**
- * Reads every window of a key in one backward pass over its tiles. The newest tile is in every window that holds
- * anything, so the tiles are merged one by one from the newest back, and each window is read off where it starts:
+ * Reads every window of a key. Those that reach up to the clock are read in one backward pass over the tiles: the newest
+ * tile is in every one that holds anything, so the tiles are merged one by one from the newest back, and each window is
+ * read off where it starts:
  *
  * <pre>
  *   tiles     |--|--|--|--|--|--|--|--|--> clock
@@ -16,13 +19,16 @@ import java.util.stream.IntStream;
  *   1m window                         ^ read first
  * </pre>
  *
- * Reused from row to row; not for use by two threads.
+ * A cell is merged no further back than the last window that needs it. Windows that end before the clock have a pass
+ * each. Reused from row to row; not for use by two threads.
  */
 public final class WindowScan {
     /** Stands for the change or the end of a window that is empty already. */
     public static final long NEVER = Long.MAX_VALUE;
+    /** Stands for the end of a window that nothing leaves. */
+    public static final long END_OF_TIME_US = 253_367_568_000_000_000L;
 
-    private final SlidingWindow[] windows;
+    private final ViewWindow[] windows;
     private final int[][] featuresOf;
     private final CellLayout layout;
     private final int stride;
@@ -30,36 +36,67 @@ public final class WindowScan {
     private final Values values;
 
     private final long[] starts;
-    /** The windows by start, latest first. It changes little from row to row. */
+    /** The windows up to the clock by start, latest first. It changes little from row to row. */
     private final int[] order;
+    /** Of each place in that order, the cells that the windows from there on need. */
+    private final Cell[][] neededFrom;
+
+    private final int[] neededInOrder;
+    /** The windows that end before the clock, and the cells that each needs. */
+    private final int[] headed;
+
+    private final Cell[][] headedCells;
 
     private final long[] nextChangeUs;
     private final long[] emptyAtUs;
 
     public WindowScan(Plan plan, ViewWindows view, CellLayout layout) {
-        windows = view.windows();
         this.layout = layout;
         stride = layout.stride();
         merged = new Tiles(1, stride, layout.blobStride());
         values = new Values(plan.features().size());
-        starts = new long[windows.length];
-        order = new int[windows.length];
-        featuresOf = new int[windows.length][];
-        for (int w = 0; w < windows.length; w++) {
-            int window = w;
-            order[w] = w;
-            featuresOf[w] = IntStream.range(0, plan.features().size())
-                    .filter(f -> plan.features().get(f).window() == window)
-                    .toArray();
-        }
-        nextChangeUs = new long[windows.length];
-        emptyAtUs = new long[windows.length];
+        int count = plan.windows().size();
+        windows = IntStream.range(0, count).mapToObj(view::window).toArray(ViewWindow[]::new);
+        featuresOf = IntStream.range(0, count)
+                .mapToObj(w -> featuresOf(plan, w))
+                .toArray(int[][]::new);
+        order = IntStream.range(0, count).filter(w -> windows[w].head() == null).toArray();
+        headed = IntStream.range(0, count).filter(w -> windows[w].head() != null).toArray();
+        headedCells = IntStream.of(headed).mapToObj(w -> layout.cellsOf(featuresOf[w])).toArray(Cell[][]::new);
+        starts = new long[count];
+        neededFrom = new Cell[order.length + 1][];
+        neededInOrder = new int[order.length];
+        Arrays.fill(neededInOrder, -1);
+        nextChangeUs = new long[count];
+        emptyAtUs = new long[count];
     }
 
     /** Computes all windows of the key at its clock. What it was asked before is forgotten. */
     public void scan(KeyState state) {
-        sortByStart(state.clockUs);
-        layout.clear(merged, 0);
+        scanUpToClock(state);
+        for (int i = 0; i < headed.length; i++) {
+            scanHeaded(headed[i], headedCells[i], state);
+        }
+    }
+
+    /** The values of the last scan, by feature. */
+    public Values values() {
+        return values;
+    }
+
+    /** When the next event enters or leaves the window, or {@link #NEVER}. */
+    public long nextChangeUs(int window) {
+        return nextChangeUs[window];
+    }
+
+    /** When the last event leaves the window, or {@link #NEVER} if there is none in it and none will come into it. */
+    public long emptyAtUs(int window) {
+        return emptyAtUs[window];
+    }
+
+    private void scanUpToClock(KeyState state) {
+        sortByStart(state);
+        CellLayout.clear(neededFrom[0], merged, 0);
         int next = 0;
         for (int tile = state.end - 1; tile >= state.first; tile--) {
             long start = state.start(tile, stride);
@@ -70,44 +107,54 @@ public final class WindowScan {
             if (next == order.length) {
                 return;
             }
-            layout.merge(merged, 0, state, tile);
+            CellLayout.merge(neededFrom[next], merged, 0, state, tile);
         }
         for (; next < order.length; next++) {
             read(order[next], state, state.first);
         }
     }
 
-    /** The values of the last scan, by feature. */
-    public Values values() {
-        return values;
+    private void scanHeaded(int window, Cell[] cells, KeyState state) {
+        CellLayout.clear(cells, merged, 0);
+        int from = state.firstFrom(windows[window].start(state.clockUs), stride);
+        int to = state.firstFrom(windows[window].end(state.clockUs), stride);
+        // From the newest back, as all windows are read, so that sums are rounded alike.
+        for (int tile = to - 1; tile >= from; tile--) {
+            CellLayout.merge(cells, merged, 0, state, tile);
+        }
+        read(window, state, from);
+        if (to < state.end) {
+            long enters = windows[window].head().tick(state.start(to, stride));
+            nextChangeUs[window] = Math.min(nextChangeUs[window], enters);
+        }
     }
 
-    /** When the first event leaves the window, or {@link #NEVER} if it is empty. */
-    public long nextChangeUs(int window) {
-        return nextChangeUs[window];
-    }
-
-    /** When the last event leaves the window, or {@link #NEVER} if it is empty. */
-    public long emptyAtUs(int window) {
-        return emptyAtUs[window];
-    }
-
+    /** Reads a window whose oldest tile is the given one, or {@code state.end} if it is empty. */
     private void read(int window, KeyState state, int oldest) {
+        ViewWindow read = windows[window];
         if (oldest == state.end) {
             nextChangeUs[window] = NEVER;
             emptyAtUs[window] = NEVER;
+        } else if (read.isEndless()) {
+            nextChangeUs[window] = NEVER;
+            emptyAtUs[window] = END_OF_TIME_US;
         } else {
-            nextChangeUs[window] = windows[window].tick(state.start(oldest, stride));
-            emptyAtUs[window] = windows[window].tick(state.start(state.end - 1, stride));
+            nextChangeUs[window] = read.tail().tick(state.start(oldest, stride));
+            emptyAtUs[window] = read.tail().tick(state.start(state.end - 1, stride));
+            if (read.isSession()) {
+                long closes = read.close().tick(state.start(state.end - 1, stride));
+                nextChangeUs[window] = Math.min(nextChangeUs[window], closes);
+                emptyAtUs[window] = Math.min(emptyAtUs[window], closes);
+            }
         }
         for (int feature : featuresOf[window]) {
             layout.read(feature, merged, 0, values);
         }
     }
 
-    private void sortByStart(long clockUs) {
-        for (int w = 0; w < windows.length; w++) {
-            starts[w] = windows[w].start(clockUs);
+    private void sortByStart(KeyState state) {
+        for (int w : order) {
+            starts[w] = windows[w].isSession() ? sessionStart(windows[w], state) : windows[w].start(state.clockUs);
         }
         for (int i = 1; i < order.length; i++) {
             int window = order[i];
@@ -117,5 +164,37 @@ public final class WindowScan {
             }
             order[j + 1] = window;
         }
+        if (!Arrays.equals(order, neededInOrder)) {
+            System.arraycopy(order, 0, neededInOrder, 0, order.length);
+            for (int i = 0; i <= order.length; i++) {
+                int[] unread = IntStream.range(i, order.length)
+                        .flatMap(o -> IntStream.of(featuresOf[order[o]]))
+                        .toArray();
+                neededFrom[i] = layout.cellsOf(unread);
+            }
+        }
+    }
+
+    /** Where the session that is under way starts; after the clock if none is. */
+    private long sessionStart(ViewWindow session, KeyState state) {
+        long earliest = session.start(state.clockUs);
+        long start = Long.MAX_VALUE;
+        long pauseAfterUs = state.clockUs;
+        for (int tile = state.end - 1; tile >= state.first && state.start(tile, stride) >= earliest; tile--) {
+            long tileStart = state.start(tile, stride);
+            if (session.close().tick(tileStart) <= pauseAfterUs) {
+                break;
+            }
+            start = tileStart;
+            // Within a step there is no pause.
+            pauseAfterUs = Math.floorDiv(tileStart, session.resolutionUs()) * session.resolutionUs();
+        }
+        return start;
+    }
+
+    private static int[] featuresOf(Plan plan, int window) {
+        return IntStream.range(0, plan.features().size())
+                .filter(f -> plan.features().get(f).window() == window)
+                .toArray();
     }
 }

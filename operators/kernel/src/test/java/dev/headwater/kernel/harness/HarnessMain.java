@@ -145,7 +145,7 @@ public final class HarnessMain {
                 case DOUBLE -> event.setDecimal(column, value.doubleValue());
                 case BOOLEAN -> event.setBoolean(column, value.booleanValue());
                 case STRING -> event.setBlob(column, value.textValue().getBytes(StandardCharsets.UTF_8));
-                case BYTES -> event.setBlob(column, HEX.parseHex(value.textValue()));
+                case BYTES, VECTOR -> event.setBlob(column, HEX.parseHex(value.textValue()));
                 default -> throw new IllegalArgumentException("no value of column " + column);
             }
         }

@@ -15,7 +15,7 @@ public final class PlanBuilder {
     private long reachMs;
 
     public PlanBuilder() {
-        plan.put("format", 1).put("view", "test_view").put("generation", 1);
+        plan.put("format", 2).put("view", "test_view").put("generation", 1);
         plan.put("owner", "tests").put("description", "A view for tests.");
         plan.put("emission_interval_ms", 200).put("heartbeat_interval_ms", 1000);
         plan.put("time_to_live_ms", 86_400_000).put("freshness_objective_ms", 1000);
@@ -40,6 +40,7 @@ public final class PlanBuilder {
     public PlanBuilder window(String name, Duration length, Duration resolution) {
         windows.addObject()
                 .put("name", name)
+                .put("kind", "sliding")
                 .put("length_ms", length.toMillis())
                 .put("resolution_ms", resolution.toMillis());
         reachMs = Math.max(reachMs, length.toMillis() + resolution.toMillis());
@@ -64,10 +65,10 @@ public final class PlanBuilder {
         ObjectNode source = plan.putArray("sources").addObject();
         source.put("topic", "events").put("subject", "events-value");
         source.putObject("reader_schema").put("type", "record").put("name", "Event").putArray("fields");
-        source.putArray("key").addArray().add("user");
+        source.putArray("key").addObject().putArray("path").add("user");
         source.putObject("event_time").put("unit", "us").putArray("path").add("at");
         ArrayNode paths = source.putArray("columns");
-        columns.forEach(column -> paths.addArray().add(column.get("name").textValue()));
+        columns.forEach(column -> paths.addObject().putArray("path").add(column.get("name").textValue()));
         source.put("allowed_skew_ms", 60_000).put("watermark_delay_ms", 1000).put("idle_timeout_ms", 5000);
         plan.putObject("dead_letters").put("topic", "dead").put("subject", "dead-value");
         plan.putObject("late").put("topic", "late").put("subject", "late-value");

@@ -23,16 +23,18 @@ class PlanTest {
     @Test
     void aPlanSaysWhatItsJsonSays() {
         assertEquals("test_view", PLAN.view());
-        assertEquals(List.of(new Plan.Column("amount", ColumnType.DOUBLE, true)), PLAN.columns());
-        assertEquals(List.of(new Plan.Window("5m", 300_000, 10_000)), PLAN.windows());
-        assertEquals(new Plan.Feature("f0", "sum", 0, 0, ColumnType.DOUBLE), PLAN.features().get(0));
+        assertEquals(List.of(new Plan.Column("amount", ColumnType.DOUBLE, true, 0)), PLAN.columns());
+        assertEquals(List.of(new Window.Sliding("5m", 10_000, 300_000, 0)), PLAN.windows());
+        Plan.Feature sum = PLAN.features().get(0);
+        assertEquals(
+                new Plan.Feature("f0", "sum", 0, 0, ValueType.DOUBLE, -1, List.of(), -1, 0, false, 0, 0, 0), sum);
         assertEquals(-1, PLAN.features().get(1).column());
         Plan.Source source = PLAN.sources().get(0);
         assertEquals("events", source.topic());
-        assertEquals(List.of(List.of("user")), source.key());
+        assertEquals(List.of(new Plan.Input(List.of("user"), "")), source.key());
         assertEquals(List.of("at"), source.eventTimePath());
         assertEquals(true, source.eventTimeInMicros());
-        assertEquals(List.of(List.of("amount")), source.columns());
+        assertEquals(List.of(new Plan.Input(List.of("amount"), "")), source.columns());
         assertEquals(310_000, PLAN.reachMs());
         assertEquals(new Plan.Output("late", "late-value"), PLAN.late());
     }
@@ -48,12 +50,12 @@ class PlanTest {
     @CsvSource(
             delimiter = '|',
             value = {
-                "\"format\":1 | \"format\":2 | plan.format: this kernel reads format 1",
+                "\"format\":2 | \"format\":1 | plan.format: this kernel reads format 2",
                 "\"column\":0 | \"column\":1 | plan.features[0].column: there is no number 1",
                 "\"length_ms\":300000 | \"length_ms\":300500 "
                         + "| plan.windows[0].length_ms: a positive number of whole seconds is needed",
                 "\"reach_ms\":310000 | \"reach_ms\":300000 | plan.reach_ms: the windows reach 310000 ms",
-                "\"unit\":\"us\" | \"unit\":\"s\" | plan.sources[0].event_time.unit: ms or us",
+                "\"unit\":\"us\" | \"unit\":\"s\" | plan.sources[0].event_time.unit: there is no 's'",
                 "\"nullable\":true | \"nullable\":1 | plan.columns[0].nullable: true or false is needed",
                 "\"type\":\"double\",\"nullable\" | \"type\":\"float\",\"nullable\" "
                         + "| plan.columns[0].type: unknown type 'float'",

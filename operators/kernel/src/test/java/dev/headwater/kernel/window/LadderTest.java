@@ -42,11 +42,22 @@ class LadderTest {
     @Test
     void aTileMayBeCoarseOnlyBeforeTheStartsOfAllFinerWindows() {
         Ladder ladder = new Ladder(S, 10 * S, 60 * S);
-        SlidingWindow[] windows = {
-            new SlidingWindow(3600 * S, 60 * S), new SlidingWindow(60 * S, S), new SlidingWindow(300 * S, 10 * S)
-        };
+        ViewWindow[] windows = {sliding(3600, 60), sliding(60, 1), sliding(300, 10)};
         long[] bounds = new long[3];
         ladder.coarseBefore(windows, 1000 * S, bounds);
         assertArrayEquals(new long[] {Long.MAX_VALUE, 940 * S, 700 * S}, bounds);
+    }
+
+    @Test
+    void thePastOfAnEndlessWindowIsKeptInTilesOfDoublingSizes() {
+        Ladder ladder = Ladder.of(sliding(3600, 60), new ViewWindow(null, null, null, 1L << 58));
+        assertEquals(60 * S, ladder.sizeUs(0));
+        assertEquals(120 * S, ladder.sizeUs(1));
+        assertEquals(60 * S << (ladder.levels() - 1), ladder.sizeUs(ladder.levels() - 1));
+    }
+
+    private static ViewWindow sliding(long lengthSeconds, long resolutionSeconds) {
+        return new ViewWindow(
+                new Edge.Following(lengthSeconds * S, resolutionSeconds * S), null, null, resolutionSeconds * S);
     }
 }

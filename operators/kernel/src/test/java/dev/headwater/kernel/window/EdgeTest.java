@@ -8,7 +8,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-class SlidingWindowTest {
+class EdgeTest {
     private static final long S = 1_000_000;
 
     /**
@@ -21,24 +21,24 @@ class SlidingWindowTest {
     @ParameterizedTest
     @CsvSource({"25, 90", "20, 90", "29.999999, 90", "30, 100", "0, 70"})
     void anEventLeavesWithItsWholeStepOfTheResolution(double event, long tick) {
-        assertEquals(tick * S, new SlidingWindow(60 * S, 10 * S).tick(Math.round(event * S)));
+        assertEquals(tick * S, new Edge.Following(60 * S, 10 * S).tick(Math.round(event * S)));
     }
 
     @ParameterizedTest
     @CsvSource({"89.999999, 20", "90, 30", "60, 0", "59.999999, -10", "0, -60"})
     void theStartMovesInStepsOfTheResolution(double clock, long start) {
-        assertEquals(start * S, new SlidingWindow(60 * S, 10 * S).start(Math.round(clock * S)));
+        assertEquals(start * S, new Edge.Following(60 * S, 10 * S).at(Math.round(clock * S)));
     }
 
     @Test
-    void theTickIsTheFirstClockWhoseWindowLacksTheEvent() {
+    void theTickIsTheFirstClockAtWhichTheEventHasPassed() {
         Random random = new Random(1);
         for (int i = 0; i < 10_000; i++) {
-            SlidingWindow window = new SlidingWindow((1 + random.nextInt(500)) * S, (1 + random.nextInt(60)) * S);
+            Edge edge = new Edge.Following((1 + random.nextInt(500)) * S, (1 + random.nextInt(60)) * S);
             long event = random.nextLong(10_000 * S);
-            long tick = window.tick(event);
-            assertTrue(window.start(tick) > event);
-            assertTrue(window.start(tick - 1) <= event);
+            long tick = edge.tick(event);
+            assertTrue(edge.at(tick) > event);
+            assertTrue(edge.at(tick - 1) <= event);
         }
     }
 }
