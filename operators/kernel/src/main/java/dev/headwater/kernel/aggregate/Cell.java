@@ -4,7 +4,7 @@ import dev.headwater.kernel.event.Event;
 import dev.headwater.kernel.window.Tiles;
 
 /**
- * An accumulator that every tile carries: some longs (doubles as raw bits), perhaps one blob. Features of one view
+ * An accumulator that every tile carries: some longs (doubles as raw bits), perhaps one object. Features of one view
  * share cells. Merging must not depend on how events were spread over tiles, but for rounding.
  */
 public abstract class Cell {
@@ -12,10 +12,10 @@ public abstract class Cell {
     int stride;
 
     int at;
-    /** The same for blobs, if the cell has one. */
-    int blobStride;
+    /** The same for objects, if the cell has one. */
+    int objectStride;
 
-    int blobAt;
+    int objectAt;
 
     /** The boolean column that an event must have true to be added, or -1. Set when the cell is made. */
     int filter = -1;
@@ -23,17 +23,17 @@ public abstract class Cell {
     /** Longs that the cell takes in each tile. */
     abstract int slots();
 
-    /** Blobs that the cell takes in each tile: 0 or 1. */
-    int blobs() {
+    /** Objects that the cell takes in each tile: 0 or 1. */
+    int objects() {
         return 0;
     }
 
     /**
-     * True if the cell reads others, namely the count or the sum that stood before an event or a tile is added. Such
-     * cells come first in every tile.
+     * 0 if the cell reads no other; else one more than the deepest of those that it reads. They must be as they were
+     * before an event or a tile is added, so the deepest cells take it first.
      */
-    boolean readsOthers() {
-        return false;
+    int depth() {
+        return 0;
     }
 
     /** Makes the cell that of no events at all. */
@@ -59,11 +59,11 @@ public abstract class Cell {
         set(tiles, tile, slot, Double.doubleToRawLongBits(value));
     }
 
-    final byte[] getBlob(Tiles tiles, int tile) {
-        return tiles.blobs[tile * blobStride + blobAt];
+    final Object getObject(Tiles tiles, int tile) {
+        return tiles.objects[tile * objectStride + objectAt];
     }
 
-    final void setBlob(Tiles tiles, int tile, byte[] value) {
-        tiles.blobs[tile * blobStride + blobAt] = value;
+    final void setObject(Tiles tiles, int tile, Object value) {
+        tiles.objects[tile * objectStride + objectAt] = value;
     }
 }

@@ -5,6 +5,7 @@ import dev.headwater.kernel.plan.Plan;
 import dev.headwater.kernel.window.Tiles;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -20,42 +21,43 @@ public final class CellLayout {
     private final Map<String, Cell> byName = new LinkedHashMap<>();
     private final EventCount events = new EventCount();
     private final Output[] outputs;
+    private final Derivations derivations;
     /** By feature, the cells that it reads. */
     private final List<Set<Cell>> usedBy = new ArrayList<>();
-    /** In the order in which they take an event or a tile: those that read others first, the events' count last. */
+    /** In the order in which they take an event or a tile: the deepest first, the events' count last. */
     private final Cell[] cells;
 
     private final int stride;
-    private final int blobStride;
+    private final int objectStride;
 
     public CellLayout(Plan plan) {
         List<Output> all = new ArrayList<>();
         for (Plan.Feature feature : plan.features()) {
             usedBy.add(new HashSet<>());
-            all.add(Aggregates.output(feature, new Cells(plan, feature.filter(), this)));
+            boolean derived = !feature.inputs().isEmpty();
+            all.add(derived ? Output.NONE : Aggregates.output(feature, new Cells(plan, feature.filter(), this)));
         }
         outputs = all.toArray(new Output[0]);
+        derivations = new Derivations(plan);
 
         int slot = Tiles.CELLS;
-        int blob = 0;
-        List<Cell> readers = new ArrayList<>();
-        List<Cell> others = new ArrayList<>();
+        int object = 0;
         for (Cell cell : byName.values()) {
             cell.at = slot;
-            cell.blobAt = blob;
+            cell.objectAt = object;
             slot += cell.slots();
-            blob += cell.blobs();
-            (cell.readsOthers() ? readers : others).add(cell);
+            object += cell.objects();
         }
         events.at = Tiles.COUNT;
         stride = slot;
-        blobStride = blob;
-        readers.addAll(others);
-        readers.add(events);
-        cells = readers.toArray(new Cell[0]);
+        objectStride = object;
+        List<Cell> inOrder = new ArrayList<>(byName.values());
+        inOrder.sort(Comparator.comparingInt(Cell::depth).reversed());
+        inOrder.add(events);
+        cells = inOrder.toArray(new Cell[0]);
         for (Cell cell : cells) {
             cell.stride = stride;
-            cell.blobStride = blobStride;
+            cell.objectStride = objectStride;
         }
     }
 
@@ -64,9 +66,9 @@ public final class CellLayout {
         return stride;
     }
 
-    /** Blobs that a tile takes. */
-    public int blobStride() {
-        return blobStride;
+    /** Objects that a tile takes. */
+    public int objectStride() {
+        return objectStride;
     }
 
     /** The cells in the order of their slots, in words. */
@@ -116,6 +118,11 @@ public final class CellLayout {
     /** Writes what the feature is over the events of the tile. */
     public void read(int feature, Tiles tiles, int tile, Values values) {
         outputs[feature].read(tiles, tile, values, feature);
+    }
+
+    /** Writes the features that follow from others, which must have been read. */
+    public void derive(Values values) {
+        derivations.derive(values);
     }
 
     Count events() {

@@ -1,11 +1,11 @@
 package dev.headwater.kernel.aggregate;
 
+import dev.headwater.kernel.accumulator.TwoSum;
 import dev.headwater.kernel.event.Event;
 import dev.headwater.kernel.window.Tiles;
 
 /**
- * The compensated sum of a number column: a sum and what rounding has taken from it so far, after Neumaier; each
- * addition's error is found by Knuth's two-sum, which needs no comparison.
+ * The compensated sum of a number column: a sum and what rounding has taken from it so far, after Neumaier.
  */
 final class DoubleSum extends Cell implements NumberSum {
     private static final int SUM = 0;
@@ -28,8 +28,7 @@ final class DoubleSum extends Cell implements NumberSum {
     @Override
     public double sum(Tiles tiles, int tile) {
         double sum = getDecimal(tiles, tile, SUM);
-        // Past the greatest double the error is not a number.
-        return Double.isInfinite(sum) ? sum : sum + getDecimal(tiles, tile, LOST);
+        return TwoSum.total(sum, getDecimal(tiles, tile, LOST));
     }
 
     @Override
@@ -53,9 +52,7 @@ final class DoubleSum extends Cell implements NumberSum {
     private void add(Tiles tiles, int tile, double value, double lost) {
         double before = getDecimal(tiles, tile, SUM);
         double after = before + value;
-        double taken = after - before;
-        double error = (before - (after - taken)) + (value - taken);
         setDecimal(tiles, tile, SUM, after);
-        setDecimal(tiles, tile, LOST, getDecimal(tiles, tile, LOST) + error + lost);
+        setDecimal(tiles, tile, LOST, getDecimal(tiles, tile, LOST) + TwoSum.error(before, value, after) + lost);
     }
 }

@@ -3,7 +3,8 @@ package dev.headwater.kernel.aggregate;
 import dev.headwater.kernel.event.Event;
 import dev.headwater.kernel.window.Tiles;
 
-/** The value of a column in the first or the last event by (event time, source, partition, offset) that has one. */
+/** The value of a column in the first or the last event by (event time, source, partition, offset) that has one. Only
+ * where that is the events' whole order: where they have no ids, and each record is one event. */
 abstract class Outermost extends Cell {
     private static final int TIME = 0;
     private static final int PARTITION = 1;
@@ -35,7 +36,7 @@ abstract class Outermost extends Cell {
 
     /** The blob of a column that has blobs. */
     final byte[] blob(Tiles tiles, int tile) {
-        return getBlob(tiles, tile);
+        return (byte[]) getObject(tiles, tile);
     }
 
     @Override
@@ -44,7 +45,7 @@ abstract class Outermost extends Cell {
     }
 
     @Override
-    final int blobs() {
+    final int objects() {
         return blob ? 1 : 0;
     }
 
@@ -52,7 +53,7 @@ abstract class Outermost extends Cell {
     final void clear(Tiles tiles, int tile) {
         set(tiles, tile, TIME, none());
         if (blob) {
-            setBlob(tiles, tile, null);
+            setObject(tiles, tile, null);
         }
     }
 
@@ -67,7 +68,7 @@ abstract class Outermost extends Cell {
             set(tiles, tile, PARTITION, partition);
             set(tiles, tile, OFFSET, event.offset);
             if (blob) {
-                setBlob(tiles, tile, event.blob(column));
+                setObject(tiles, tile, event.blob(column));
             } else {
                 set(tiles, tile, NUMBER, event.number(column));
             }
@@ -84,7 +85,7 @@ abstract class Outermost extends Cell {
             set(into, tile, PARTITION, partition);
             set(into, tile, OFFSET, offset);
             if (blob) {
-                setBlob(into, tile, getBlob(from, fromTile));
+                setObject(into, tile, getObject(from, fromTile));
             } else {
                 set(into, tile, NUMBER, get(from, fromTile, NUMBER));
             }

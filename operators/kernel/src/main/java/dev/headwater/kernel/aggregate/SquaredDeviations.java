@@ -27,8 +27,8 @@ final class SquaredDeviations extends Cell {
     }
 
     @Override
-    boolean readsOthers() {
-        return true;
+    int depth() {
+        return 1;
     }
 
     double value(Tiles tiles, int tile) {

@@ -1,15 +1,23 @@
 package dev.headwater.kernel.aggregate;
 
-/** The values of a row by feature: null, or a number (doubles as raw bits, booleans as 0 or 1), or a blob. */
+import dev.headwater.kernel.accumulator.TextMap;
+
+/**
+ * The values of a row by feature: null, or a number (doubles as raw bits, booleans as 0 or 1), or a blob, or an array of
+ * either, or a map.
+ */
 public final class Values {
+    /** The key's clock, to which decayed values decay. */
+    public long clockUs;
+
     private final boolean[] nulls;
     private final long[] numbers;
-    private final byte[][] blobs;
+    private final Object[] objects;
 
     public Values(int features) {
         nulls = new boolean[features];
         numbers = new long[features];
-        blobs = new byte[features][];
+        objects = new Object[features];
     }
 
     public boolean isNull(int feature) {
@@ -21,7 +29,19 @@ public final class Values {
     }
 
     public byte[] blob(int feature) {
-        return blobs[feature];
+        return (byte[]) objects[feature];
+    }
+
+    public long[] numbers(int feature) {
+        return (long[]) objects[feature];
+    }
+
+    public byte[][] blobs(int feature) {
+        return (byte[][]) objects[feature];
+    }
+
+    public TextMap map(int feature) {
+        return (TextMap) objects[feature];
     }
 
     void setNull(int feature) {
@@ -38,7 +58,23 @@ public final class Values {
     }
 
     void setBlob(int feature, byte[] value) {
+        setObject(feature, value);
+    }
+
+    void setNumbers(int feature, long[] value) {
+        setObject(feature, value);
+    }
+
+    void setBlobs(int feature, byte[][] value) {
+        setObject(feature, value);
+    }
+
+    void setMap(int feature, TextMap value) {
+        setObject(feature, value);
+    }
+
+    private void setObject(int feature, Object value) {
         nulls[feature] = false;
-        blobs[feature] = value;
+        objects[feature] = value;
     }
 }

@@ -23,6 +23,10 @@ public final class Event {
     public int source;
     public int partition;
     public long offset;
+    /** The event's id; null if its source declares none. Not to be changed. */
+    public byte[] id;
+    /** The event's place in the array that its record was exploded from, else 0. */
+    public int index;
 
     /** True if this is no event but says how far a source subtask is; then only key, source and what follows count. */
     public boolean heartbeat;
@@ -113,6 +117,8 @@ public final class Event {
     /** Makes every column null and this an event rather than a heartbeat, before it is filled again. */
     public void clear() {
         heartbeat = false;
+        id = null;
+        index = 0;
         Arrays.fill(present, 0);
         if (blobs != null) {
             Arrays.fill(blobs, null);
@@ -123,7 +129,7 @@ public final class Event {
         return blobs != null && blobs[column] != null;
     }
 
-    /** Shares only what is immutable: the key and the blobs' bytes. */
+    /** Shares only what is immutable: the key, the id and the blobs' bytes. */
     Event copy() {
         Event copy = new Event(0);
         copy.key = key;
@@ -132,6 +138,8 @@ public final class Event {
         copy.source = source;
         copy.partition = partition;
         copy.offset = offset;
+        copy.id = id;
+        copy.index = index;
         copy.heartbeat = heartbeat;
         copy.sourceSubtask = sourceSubtask;
         copy.sourceParallelism = sourceParallelism;

@@ -3,6 +3,7 @@ package dev.headwater.kernel.log;
 import dev.headwater.kernel.plan.ColumnType;
 import dev.headwater.kernel.plan.Plan;
 import dev.headwater.kernel.plan.PlanException;
+import dev.headwater.kernel.plan.ValueType;
 import dev.headwater.kernel.plan.Window;
 import java.util.ArrayList;
 import java.util.List;
@@ -52,7 +53,7 @@ final class LogSchema {
             fields.add("next_change_" + window.name() + " null|long");
             fields.add("empty_at_" + window.name() + " null|long");
         }
-        plan.features().forEach(feature -> fields.add(feature.name() + " null|" + avroName(feature.type().item())));
+        plan.features().forEach(feature -> fields.add(feature.name() + " null|" + avroName(feature.type())));
         return fields;
     }
 
@@ -63,8 +64,19 @@ final class LogSchema {
     private static String describe(Schema schema) {
         return switch (schema.getType()) {
             case UNION -> String.join("|", schema.getTypes().stream().map(LogSchema::describe).toList());
+            case ARRAY -> "array<" + describe(schema.getElementType()) + ">";
+            case MAP -> "map<" + describe(schema.getValueType()) + ">";
             case ENUM -> "enum " + String.join(" ", schema.getEnumSymbols());
             default -> schema.getType().getName();
+        };
+    }
+
+    private static String avroName(ValueType type) {
+        String item = avroName(type.item());
+        return switch (type.shape()) {
+            case SCALAR -> item;
+            case ARRAY -> "array<" + item + ">";
+            case MAP -> "map<" + item + ">";
         };
     }
 

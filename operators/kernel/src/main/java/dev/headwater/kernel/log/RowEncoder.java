@@ -94,15 +94,9 @@ public final class RowEncoder {
         for (int f = 0; f < types.length; f++) {
             if (values.isNull(f)) {
                 buffer.writeNull();
-                continue;
-            }
-            buffer.writeNotNull();
-            switch (types[f].item()) {
-                case LONG -> buffer.writeLong(values.number(f));
-                case DOUBLE -> buffer.writeDouble(values.number(f));
-                case BOOLEAN -> buffer.writeFixed((byte) values.number(f));
-                case STRING, BYTES -> buffer.writeBytes(values.blob(f));
-                default -> throw new IllegalStateException("no encoding for " + types[f]);
+            } else {
+                buffer.writeNotNull();
+                ValueEncoder.write(values, f, types[f], buffer);
             }
         }
         return buffer.toBytes();

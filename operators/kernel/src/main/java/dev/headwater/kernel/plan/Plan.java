@@ -74,7 +74,8 @@ public final class Plan implements Serializable {
             boolean sample,
             double fraction,
             long halfLifeMs,
-            int weightScale) {}
+            int weightScale,
+            int precision) {}
 
     /** A topic and the subject of its values. */
     public record Output(String topic, String subject) {}

@@ -105,6 +105,10 @@ final class PlanReader {
             List<Integer> inputs = n.listOr("inputs").stream()
                     .map(input -> Math.toIntExact(input.integer()))
                     .toList();
+            require(inputs.isEmpty() || inputs.size() == 2, n.where() + ".inputs: two are needed");
+            require(
+                    inputs.stream().allMatch(input -> input >= 0 && input < nodes.size()),
+                    n.where() + ".inputs: there is no such feature");
             features.add(new Plan.Feature(
                     n.text("name"),
                     n.text("aggregate"),
@@ -118,7 +122,8 @@ final class PlanReader {
                     n.boolOr("sample", false),
                     n.decimalOr("fraction", 0),
                     n.integerOr("half_life_ms", 0),
-                    Math.toIntExact(n.integerOr("weight_scale", 0))));
+                    Math.toIntExact(n.integerOr("weight_scale", 0)),
+                    Math.toIntExact(n.integerOr("precision", 0))));
         }
         return List.copyOf(features);
     }

@@ -24,12 +24,12 @@ public final class KeyState extends Tiles {
     private long rowClockUs = NO_ROW;
     private long rowN = NO_ROW;
 
-    KeyState(int capacity, int stride, int blobStride) {
-        super(capacity, stride, blobStride);
+    KeyState(int capacity, int stride, int objectStride) {
+        super(capacity, stride, objectStride);
     }
 
-    KeyState(long[] slots, byte[][] blobs, int count, long rowClockUs, long rowN) {
-        super(slots, blobs, count);
+    KeyState(long[] slots, Object[] objects, int count, long rowClockUs, long rowN) {
+        super(slots, objects, count);
         this.rowClockUs = rowClockUs;
         this.rowN = rowN;
     }

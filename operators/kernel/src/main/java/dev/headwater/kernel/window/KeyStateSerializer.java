@@ -1,5 +1,6 @@
 package dev.headwater.kernel.window;
 
+import dev.headwater.kernel.accumulator.TileObjects;
 import dev.headwater.kernel.aggregate.CellLayout;
 import java.io.IOException;
 import java.util.Arrays;
@@ -14,22 +15,25 @@ import org.apache.flink.core.memory.DataOutputView;
  * kernel can read what this one wrote; the layout of its tiles is checked once, by {@link KeyStateSerializerSnapshot}.
  */
 public final class KeyStateSerializer extends TypeSerializer<KeyState> {
-    static final int VERSION = 1;
+    static final int VERSION = 2;
+    /** Knew no objects but bytes, and wrote them without a tag. */
+    private static final int BYTES_ONLY = 1;
+
     private static final long serialVersionUID = 1L;
 
     private final String layout;
     private final int stride;
-    private final int blobStride;
+    private final int objectStride;
 
     /** A serializer for the states of one view; {@code generation} keeps those of another from being taken over. */
     public KeyStateSerializer(ViewWindows windows, CellLayout cells, long generation) {
-        this("generation " + generation + "; " + windows.fingerprint(), cells.stride(), cells.blobStride());
+        this("generation " + generation + "; " + windows.fingerprint(), cells.stride(), cells.objectStride());
     }
 
-    KeyStateSerializer(String layout, int stride, int blobStride) {
+    KeyStateSerializer(String layout, int stride, int objectStride) {
         this.layout = layout;
         this.stride = stride;
-        this.blobStride = blobStride;
+        this.objectStride = objectStride;
     }
 
     String layout() {
@@ -40,8 +44,8 @@ public final class KeyStateSerializer extends TypeSerializer<KeyState> {
         return stride;
     }
 
-    int blobStride() {
-        return blobStride;
+    int objectStride() {
+        return objectStride;
     }
 
     @Override
@@ -60,20 +64,16 @@ public final class KeyStateSerializer extends TypeSerializer<KeyState> {
         for (int slot = state.first * stride; slot < state.end * stride; slot++) {
             target.writeLong(state.slots[slot]);
         }
-        for (int blob = state.first * blobStride; blob < state.end * blobStride; blob++) {
-            byte[] bytes = state.blobs[blob];
-            target.writeInt(bytes == null ? -1 : bytes.length);
-            if (bytes != null) {
-                target.write(bytes);
-            }
+        for (int object = state.first * objectStride; object < state.end * objectStride; object++) {
+            TileObjects.write(state.objects[object], target);
         }
     }
 
     @Override
     public KeyState deserialize(DataInputView source) throws IOException {
         int version = source.readByte();
-        if (version != VERSION) {
-            throw new IOException("key state of version " + version + "; this kernel reads version " + VERSION);
+        if (version < BYTES_ONLY || version > VERSION) {
+            throw new IOException("key state of version " + version + "; this kernel reads versions up to " + VERSION);
         }
         long clockUs = source.readLong();
         long n = source.readLong();
@@ -89,15 +89,11 @@ public final class KeyStateSerializer extends TypeSerializer<KeyState> {
         for (int slot = 0; slot < slots.length; slot++) {
             slots[slot] = source.readLong();
         }
-        byte[][] blobs = blobStride == 0 ? null : new byte[count * blobStride][];
-        for (int blob = 0; blob < count * blobStride; blob++) {
-            int length = source.readInt();
-            if (length >= 0) {
-                blobs[blob] = new byte[length];
-                source.readFully(blobs[blob]);
-            }
+        Object[] objects = objectStride == 0 ? null : new Object[count * objectStride];
+        for (int object = 0; object < count * objectStride; object++) {
+            objects[object] = version == BYTES_ONLY ? readBytesOrNull(source) : TileObjects.read(source);
         }
-        KeyState state = new KeyState(slots, blobs, count, rowClockUs, rowN);
+        KeyState state = new KeyState(slots, objects, count, rowClockUs, rowN);
         state.clockUs = clockUs;
         state.n = n;
         state.greatestEventUs = greatestEventUs;
@@ -111,10 +107,7 @@ public final class KeyStateSerializer extends TypeSerializer<KeyState> {
     @Override
     public KeyState copy(KeyState from) {
         long[] slots = Arrays.copyOfRange(from.slots, from.first * stride, from.end * stride);
-        byte[][] blobs = blobStride == 0
-                ? null
-                : Arrays.copyOfRange(from.blobs, from.first * blobStride, from.end * blobStride);
-        KeyState copy = new KeyState(slots, blobs, from.end - from.first, from.rowClockUs(), from.rowN());
+        KeyState copy = new KeyState(slots, copyObjects(from), from.end - from.first, from.rowClockUs(), from.rowN());
         copy.clockUs = from.clockUs;
         copy.n = from.n;
         copy.greatestEventUs = from.greatestEventUs;
@@ -123,6 +116,27 @@ public final class KeyStateSerializer extends TypeSerializer<KeyState> {
         copy.timerMs = from.timerMs;
         copy.eventSinceRow = from.eventSinceRow;
         return copy;
+    }
+
+    private Object[] copyObjects(KeyState from) {
+        if (objectStride == 0) {
+            return null;
+        }
+        Object[] objects = Arrays.copyOfRange(from.objects, from.first * objectStride, from.end * objectStride);
+        for (int object = 0; object < objects.length; object++) {
+            objects[object] = TileObjects.copy(objects[object]);
+        }
+        return objects;
+    }
+
+    private static byte[] readBytesOrNull(DataInputView source) throws IOException {
+        int length = source.readInt();
+        if (length < 0) {
+            return null;
+        }
+        byte[] bytes = new byte[length];
+        source.readFully(bytes);
+        return bytes;
     }
 
     @Override
@@ -137,7 +151,7 @@ public final class KeyStateSerializer extends TypeSerializer<KeyState> {
 
     @Override
     public KeyState createInstance() {
-        return new KeyState(0, stride, blobStride);
+        return new KeyState(0, stride, objectStride);
     }
 
     @Override
@@ -165,12 +179,12 @@ public final class KeyStateSerializer extends TypeSerializer<KeyState> {
         return other instanceof KeyStateSerializer serializer
                 && serializer.layout.equals(layout)
                 && serializer.stride == stride
-                && serializer.blobStride == blobStride;
+                && serializer.objectStride == objectStride;
     }
 
     @Override
     public int hashCode() {
-        return Objects.hash(layout, stride, blobStride);
+        return Objects.hash(layout, stride, objectStride);
     }
 
     /** Flink puts this into the message by which it refuses a savepoint of another layout. */

@@ -30,13 +30,13 @@ public final class KeyStateSerializerSnapshot implements TypeSerializerSnapshot<
     public void writeSnapshot(DataOutputView out) throws IOException {
         out.writeUTF(serializer.layout());
         out.writeInt(serializer.stride());
-        out.writeInt(serializer.blobStride());
+        out.writeInt(serializer.objectStride());
     }
 
     @Override
     public void readSnapshot(int version, DataInputView in, ClassLoader loader) throws IOException {
-        if (version != KeyStateSerializer.VERSION) {
-            throw new IOException("key states of version " + version + "; this kernel reads version "
+        if (version < 1 || version > KeyStateSerializer.VERSION) {
+            throw new IOException("key states of version " + version + "; this kernel reads versions up to "
                     + KeyStateSerializer.VERSION);
         }
         serializer = new KeyStateSerializer(in.readUTF(), in.readInt(), in.readInt());

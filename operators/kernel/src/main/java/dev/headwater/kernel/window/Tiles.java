@@ -4,8 +4,9 @@ import java.util.Arrays;
 
 /**
  * A sorted array of disjoint tiles. Tile i is the {@code stride} longs from i * stride on: a header (start | level),
- * the number of events, and the slots of the aggregates' cells; and {@code blobStride} blobs. The live tiles are those
- * from {@link #first} to before {@link #end}.
+ * the number of events, and the slots of the aggregates' cells; and {@code objectStride} objects, of the kinds that
+ * {@link dev.headwater.kernel.accumulator.TileObjects} knows. The live tiles are those from {@link #first} to before
+ * {@link #end}.
  */
 public class Tiles {
     /** Slot of the header. A start is a multiple of a second, so its six low bits are free for the level. */
@@ -18,18 +19,18 @@ public class Tiles {
     private static final long LEVEL_MASK = 63;
 
     public long[] slots;
-    public byte[][] blobs;
+    public Object[] objects;
     public int first;
     public int end;
 
-    Tiles(int capacity, int stride, int blobStride) {
+    Tiles(int capacity, int stride, int objectStride) {
         slots = new long[capacity * stride];
-        blobs = blobStride == 0 ? null : new byte[capacity * blobStride][];
+        objects = objectStride == 0 ? null : new Object[capacity * objectStride];
     }
 
-    Tiles(long[] slots, byte[][] blobs, int count) {
+    Tiles(long[] slots, Object[] objects, int count) {
         this.slots = slots;
-        this.blobs = blobs;
+        this.objects = objects;
         this.end = count;
     }
 
@@ -65,29 +66,29 @@ public class Tiles {
     }
 
     /** Opens a gap for one tile before the given one; there must be room. */
-    void insert(int tile, int stride, int blobStride) {
+    void insert(int tile, int stride, int objectStride) {
         int moved = end - tile;
         if (moved > 0) {
             System.arraycopy(slots, tile * stride, slots, (tile + 1) * stride, moved * stride);
-            if (blobs != null) {
-                System.arraycopy(blobs, tile * blobStride, blobs, (tile + 1) * blobStride, moved * blobStride);
+            if (objects != null) {
+                System.arraycopy(objects, tile * objectStride, objects, (tile + 1) * objectStride, moved * objectStride);
             }
         }
         end++;
     }
 
-    void move(int from, int to, int stride, int blobStride) {
+    void move(int from, int to, int stride, int objectStride) {
         System.arraycopy(slots, from * stride, slots, to * stride, stride);
-        if (blobs != null) {
-            System.arraycopy(blobs, from * blobStride, blobs, to * blobStride, blobStride);
+        if (objects != null) {
+            System.arraycopy(objects, from * objectStride, objects, to * objectStride, objectStride);
         }
     }
 
     /** Makes room for so many tiles in all; the live ones must start at 0. */
-    void resize(int capacity, int stride, int blobStride) {
+    void resize(int capacity, int stride, int objectStride) {
         slots = Arrays.copyOf(slots, capacity * stride);
-        if (blobs != null) {
-            blobs = Arrays.copyOf(blobs, capacity * blobStride);
+        if (objects != null) {
+            objects = Arrays.copyOf(objects, capacity * objectStride);
         }
     }
 }

@@ -26,7 +26,7 @@ public final class ViewWindows {
     private final Ladder ladder;
     private final CellLayout layout;
     private final int stride;
-    private final int blobStride;
+    private final int objectStride;
     private final long[] coarseBefore;
     private final String description;
 
@@ -44,7 +44,7 @@ public final class ViewWindows {
         coarseBefore = new long[ladder.levels()];
         this.layout = layout;
         this.stride = layout.stride();
-        this.blobStride = layout.blobStride();
+        this.objectStride = layout.objectStride();
     }
 
     /** What must be equal for one job to read the tiles of another. */
@@ -57,7 +57,7 @@ public final class ViewWindows {
     }
 
     public KeyState newState() {
-        return new KeyState(FIRST_CAPACITY, stride, blobStride);
+        return new KeyState(FIRST_CAPACITY, stride, objectStride);
     }
 
     /** The earliest event time that any window contains at this clock. */
@@ -148,8 +148,8 @@ public final class ViewWindows {
         long reach = reach(state.clockUs);
         while (!state.isEmpty() && state.start(state.first, stride) < reach) {
             state.n -= state.slots[state.first * stride + Tiles.COUNT];
-            if (blobStride > 0) {
-                Arrays.fill(state.blobs, state.first * blobStride, (state.first + 1) * blobStride, null);
+            if (objectStride > 0) {
+                Arrays.fill(state.objects, state.first * objectStride, (state.first + 1) * objectStride, null);
             }
             state.first++;
         }
@@ -176,7 +176,7 @@ public final class ViewWindows {
                 return next - 1;
             }
         }
-        state.insert(next, stride, blobStride);
+        state.insert(next, stride, objectStride);
         state.slots[next * stride + Tiles.HEADER] = Tiles.header(ladder.tileStart(timeUs, 0), 0);
         layout.clear(state, next);
         return next;
@@ -200,9 +200,9 @@ public final class ViewWindows {
         rollUp(state);
         int capacity = state.slots.length / stride;
         if (state.end * 4 >= capacity * 3) {
-            state.resize(capacity + Math.max(1, capacity / 2), stride, blobStride);
+            state.resize(capacity + Math.max(1, capacity / 2), stride, objectStride);
         } else if (capacity > 16 && state.end * 4 < capacity) {
-            state.resize(capacity / 2, stride, blobStride);
+            state.resize(capacity / 2, stride, objectStride);
         }
     }
 
@@ -218,12 +218,12 @@ public final class ViewWindows {
             }
             last++;
             if (last != tile) {
-                state.move(tile, last, stride, blobStride);
+                state.move(tile, last, stride, objectStride);
             }
             state.slots[last * stride + Tiles.HEADER] = header;
         }
-        if (blobStride > 0) {
-            Arrays.fill(state.blobs, (last + 1) * blobStride, state.end * blobStride, null);
+        if (objectStride > 0) {
+            Arrays.fill(state.objects, (last + 1) * objectStride, state.end * objectStride, null);
         }
         state.first = 0;
         state.end = last + 1;

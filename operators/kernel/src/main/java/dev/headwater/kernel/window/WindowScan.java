@@ -53,7 +53,7 @@ public final class WindowScan {
     public WindowScan(Plan plan, ViewWindows view, CellLayout layout) {
         this.layout = layout;
         stride = layout.stride();
-        merged = new Tiles(1, stride, layout.blobStride());
+        merged = new Tiles(1, stride, layout.objectStride());
         values = new Values(plan.features().size());
         int count = plan.windows().size();
         windows = IntStream.range(0, count).mapToObj(view::window).toArray(ViewWindow[]::new);
@@ -73,10 +73,12 @@ public final class WindowScan {
 
     /** Computes all windows of the key at its clock. What it was asked before is forgotten. */
     public void scan(KeyState state) {
+        values.clockUs = state.clockUs;
         scanUpToClock(state);
         for (int i = 0; i < headed.length; i++) {
             scanHeaded(headed[i], headedCells[i], state);
         }
+        layout.derive(values);
     }
 
     /** The values of the last scan, by feature. */

@@ -27,7 +27,7 @@ class PlanTest {
         assertEquals(List.of(new Window.Sliding("5m", 10_000, 300_000, 0)), PLAN.windows());
         Plan.Feature sum = PLAN.features().get(0);
         assertEquals(
-                new Plan.Feature("f0", "sum", 0, 0, ValueType.DOUBLE, -1, List.of(), -1, 0, false, 0, 0, 0), sum);
+                new Plan.Feature("f0", "sum", 0, 0, ValueType.DOUBLE, -1, List.of(), -1, 0, false, 0, 0, 0, 0), sum);
         assertEquals(-1, PLAN.features().get(1).column());
         Plan.Source source = PLAN.sources().get(0);
         assertEquals("events", source.topic());

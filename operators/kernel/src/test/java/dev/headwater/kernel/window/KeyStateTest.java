@@ -32,6 +32,15 @@ class KeyStateTest {
             .feature("first", 1, "string")
             .build();
 
+    /** PLAN's state of the events (1 s, 2.0, "n1") and (2 s, 2.5, null), as version 1 of the format had it. */
+    private static final String OF_VERSION_1 = ""
+            + "0100000000001e84800000000000000002ffffffffffffffffffffffffffffffff00000000001e848000000000000007"
+            + "d000000000000000007fffffffffffffff010000000200000000000f4240000000000000000100000000000f42400000"
+            + "00000000000000000000000000004000000000000000000000000000000000000000000f424000000000000000000000"
+            + "00000000000000000000001e848000000000000000018000000000000000000000000000000000000000000000004004"
+            + "00000000000000000000000000007fffffffffffffff00000000000000000000000000000000000000026e3100000002"
+            + "6e31ffffffffffffffff";
+
     private final CellLayout layout = new CellLayout(PLAN);
     private final ViewWindows windows = new ViewWindows(PLAN, layout);
     private final KeyStateSerializer serializer = new KeyStateSerializer(windows, layout, 1);
@@ -145,6 +154,31 @@ class KeyStateTest {
         KeyStateSerializer next = new KeyStateSerializer(windows, layout, 2);
         assertTrue(next.snapshotConfiguration().resolveSchemaCompatibility(old).isIncompatible());
         assertFalse(next.toString().equals(serializer.toString()));
+    }
+
+    @Test
+    void aStateThatVersion1WroteIsReadAndWrittenAnew() throws IOException {
+        KeyState state = read(HexFormat.of().parseHex(OF_VERSION_1));
+        scan.scan(state);
+        assertEquals(2, scan.values().number(0));
+        assertEquals("n1", new String(scan.values().blob(1)));
+        assertEquals(4.5, Double.longBitsToDouble(scan.values().number(3)));
+        KeyState again = windows.newState();
+        windows.add(again, Events.positioned(1, "a", 0, 0, 0, 2.0, "n1"), NO_WATERMARK);
+        windows.add(again, Events.positioned(2, "a", 0, 0, 1, 2.5, null), NO_WATERMARK);
+        assertEquals(hex(write(again)), hex(write(state)));
+    }
+
+    @Test
+    void theSnapshotOfVersion1IsAccepted() throws IOException {
+        DataOutputSerializer out = new DataOutputSerializer(64);
+        serializer.snapshotConfiguration().writeSnapshot(out);
+        KeyStateSerializerSnapshot old = new KeyStateSerializerSnapshot();
+        old.readSnapshot(1, new DataInputDeserializer(out.getCopyOfBuffer()), getClass().getClassLoader());
+        assertTrue(serializer.snapshotConfiguration().resolveSchemaCompatibility(old).isCompatibleAsIs());
+        assertThrows(
+                IOException.class,
+                () -> old.readSnapshot(3, new DataInputDeserializer(out.getCopyOfBuffer()), getClass().getClassLoader()));
     }
 
     private KeyState state(int events) {
