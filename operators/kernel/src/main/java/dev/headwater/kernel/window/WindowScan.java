@@ -74,7 +74,9 @@ public final class WindowScan {
     /** Computes all windows of the key at its clock. What it was asked before is forgotten. */
     public void scan(KeyState state) {
         values.clockUs = state.clockUs;
-        scanUpToClock(state);
+        if (order.length > 0) {
+            scanUpToClock(state);
+        }
         for (int i = 0; i < headed.length; i++) {
             scanHeaded(headed[i], headedCells[i], state);
         }
