@@ -19,6 +19,7 @@ public final class TileObjects {
     static final byte QUANTILES = 6;
     static final byte FREQUENCIES = 7;
     static final byte CATEGORIES = 8;
+    static final byte EVENT_IDS = 9;
 
     private TileObjects() {}
 
@@ -50,6 +51,7 @@ public final class TileObjects {
             case QUANTILES -> Quantiles.read(in);
             case FREQUENCIES -> Frequencies.read(in);
             case CATEGORIES -> Categories.read(in);
+            case EVENT_IDS -> EventIds.read(in);
             default -> throw new IOException("a tile of a later kernel: it holds an object of kind " + tag);
         };
     }

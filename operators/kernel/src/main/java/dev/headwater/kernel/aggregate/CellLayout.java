@@ -22,6 +22,7 @@ public final class CellLayout {
     private final EventCount events = new EventCount();
     private final Output[] outputs;
     private final Derivations derivations;
+    private final SeenEvents seen;
     /** By feature, the cells that it reads. */
     private final List<Set<Cell>> usedBy = new ArrayList<>();
     /** In the order in which they take an event or a tile: the deepest first, the events' count last. */
@@ -38,6 +39,10 @@ public final class CellLayout {
             all.add(derived ? Output.NONE : Aggregates.output(feature, new Cells(plan, feature.filter(), this)));
         }
         outputs = all.toArray(new Output[0]);
+        seen = plan.deduplicationMs() > 0 ? new SeenEvents() : null;
+        if (seen != null) {
+            byName.put("seen events", seen);
+        }
         derivations = new Derivations(plan);
 
         int slot = Tiles.CELLS;
@@ -74,6 +79,11 @@ public final class CellLayout {
     /** The cells in the order of their slots, in words. */
     public String fingerprint() {
         return "cells " + String.join(", ", byName.keySet());
+    }
+
+    /** What tells copies of events; null if the view's events have no ids. */
+    public SeenEvents seen() {
+        return seen;
     }
 
     public void clear(Tiles tiles, int tile) {

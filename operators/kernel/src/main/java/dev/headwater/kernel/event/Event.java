@@ -125,7 +125,8 @@ public final class Event {
         }
     }
 
-    boolean isBlob(int column) {
+    /** True if the column holds a blob. */
+    public boolean isBlob(int column) {
         return blobs != null && blobs[column] != null;
     }
 

@@ -1,5 +1,6 @@
 package dev.headwater.kernel.operator;
 
+import dev.headwater.kernel.accumulator.EventIds;
 import dev.headwater.kernel.aggregate.CellLayout;
 import dev.headwater.kernel.event.Event;
 import dev.headwater.kernel.event.Key;
@@ -65,6 +66,8 @@ public final class FeatureOperator extends AbstractStreamOperator<LogRecord>
 
     private transient Counter events;
     private transient Counter lateEvents;
+    private transient Counter duplicates;
+    private transient Counter conflictingDuplicates;
     private transient Counter eventRows;
     private transient Counter expiryRows;
 
@@ -112,7 +115,14 @@ public final class FeatureOperator extends AbstractStreamOperator<LogRecord>
         } else {
             heldBack = state.isDirty();
         }
-        windows.add(state, event, watermarkUs);
+        EventIds.Found found = windows.add(state, event, watermarkUs);
+        if (found != EventIds.Found.NEW) {
+            duplicates.inc();
+            if (found == EventIds.Found.CONFLICTING_COPY) {
+                conflictingDuplicates.inc();
+            }
+            return;
+        }
         scheduleTickOf(event, state);
         if (!heldBack) {
             changed(event.key, state);
@@ -308,6 +318,8 @@ public final class FeatureOperator extends AbstractStreamOperator<LogRecord>
         MetricGroup group = getMetricGroup().addGroup("headwater");
         events = group.counter("events_total");
         lateEvents = group.counter("late_events_total");
+        duplicates = group.counter("duplicate_events_total");
+        conflictingDuplicates = group.counter("conflicting_duplicate_events_total");
         eventRows = group.counter("event_rows_total");
         expiryRows = group.counter("expiry_rows_total");
         group.gauge("held_back_keys", wheel::size);

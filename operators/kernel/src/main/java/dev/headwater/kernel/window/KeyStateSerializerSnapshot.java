@@ -1,6 +1,7 @@
 package dev.headwater.kernel.window;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import org.apache.flink.api.common.typeutils.TypeSerializer;
 import org.apache.flink.api.common.typeutils.TypeSerializerSchemaCompatibility;
 import org.apache.flink.api.common.typeutils.TypeSerializerSnapshot;
@@ -12,6 +13,9 @@ import org.apache.flink.core.memory.DataOutputView;
  * lays its tiles out otherwise is refused, since it would read one aggregate's slots as another's.
  */
 public final class KeyStateSerializerSnapshot implements TypeSerializerSnapshot<KeyState> {
+    /** Wrote layouts of at most 64 KiB. */
+    private static final int SHORT_LAYOUTS = 1;
+
     private KeyStateSerializer serializer;
 
     /** For Flink, which then calls {@link #readSnapshot}. */
@@ -28,18 +32,27 @@ public final class KeyStateSerializerSnapshot implements TypeSerializerSnapshot<
 
     @Override
     public void writeSnapshot(DataOutputView out) throws IOException {
-        out.writeUTF(serializer.layout());
+        byte[] layout = serializer.layout().getBytes(StandardCharsets.UTF_8);
+        out.writeInt(layout.length);
+        out.write(layout);
         out.writeInt(serializer.stride());
         out.writeInt(serializer.objectStride());
     }
 
     @Override
     public void readSnapshot(int version, DataInputView in, ClassLoader loader) throws IOException {
-        if (version < 1 || version > KeyStateSerializer.VERSION) {
+        if (version < SHORT_LAYOUTS || version > KeyStateSerializer.VERSION) {
             throw new IOException("key states of version " + version + "; this kernel reads versions up to "
                     + KeyStateSerializer.VERSION);
         }
-        serializer = new KeyStateSerializer(in.readUTF(), in.readInt(), in.readInt());
+        String layout = version == SHORT_LAYOUTS ? in.readUTF() : readText(in);
+        serializer = new KeyStateSerializer(layout, in.readInt(), in.readInt());
+    }
+
+    private static String readText(DataInputView in) throws IOException {
+        byte[] text = new byte[in.readInt()];
+        in.readFully(text);
+        return new String(text, StandardCharsets.UTF_8);
     }
 
     @Override

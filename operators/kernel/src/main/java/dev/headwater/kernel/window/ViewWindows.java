@@ -1,8 +1,11 @@
 package dev.headwater.kernel.window;
 
+import dev.headwater.kernel.accumulator.EventIds;
 import dev.headwater.kernel.aggregate.CellLayout;
+import dev.headwater.kernel.aggregate.SeenEvents;
 import dev.headwater.kernel.event.Event;
 import dev.headwater.kernel.plan.Plan;
+import dev.headwater.kernel.plan.Window;
 import java.util.Arrays;
 import java.util.stream.IntStream;
 
@@ -25,6 +28,8 @@ public final class ViewWindows {
     private final long certainReachUs;
     private final Ladder ladder;
     private final CellLayout layout;
+    private final SeenEvents seen;
+    private final long horizonUs;
     private final int stride;
     private final int objectStride;
     private final long[] coarseBefore;
@@ -40,9 +45,11 @@ public final class ViewWindows {
                 .toArray(ViewWindow[]::new);
         soonestUs = Arrays.stream(edges).mapToLong(Edge::leastDistanceUs).min().orElse(Long.MAX_VALUE / 2);
         ladder = Ladder.of(windows);
-        description = plan.windows().toString() + " zones " + plan.zones().stream().map(Plan.Zone::name).toList();
+        description = "windows " + String.join(" ", plan.windows().stream().map(w -> described(w, plan)).toList());
         coarseBefore = new long[ladder.levels()];
         this.layout = layout;
+        seen = layout.seen();
+        horizonUs = plan.deduplicationMs() * US_PER_MS;
         this.stride = layout.stride();
         this.objectStride = layout.objectStride();
     }
@@ -50,6 +57,18 @@ public final class ViewWindows {
     /** What must be equal for one job to read the tiles of another. */
     public String fingerprint() {
         return description + "; " + layout.fingerprint();
+    }
+
+    private static String described(Window window, Plan plan) {
+        if (window instanceof Window.Calendar calendar) {
+            Plan.Zone zone = plan.zones().get(calendar.zone());
+            int table = 31 * Arrays.hashCode(zone.seconds()) + Arrays.hashCode(zone.offsets());
+            return calendar + " in " + zone.name() + " " + Integer.toHexString(table);
+        }
+        if (window instanceof Window.Sliding sliding && sliding.offsetMs() == 0) {
+            return sliding.lengthMs() * US_PER_MS + "/" + sliding.resolutionMs() * US_PER_MS;
+        }
+        return window.toString();
     }
 
     ViewWindow window(int number) {
@@ -74,10 +93,20 @@ public final class ViewWindows {
         return !isCertainlyInReach(state.clockUs, eventTimeUs) && eventTimeUs < reach(state.clockUs);
     }
 
-    /** Adds an event, which must not be late, and lets the ticks fire that are due at the watermark. */
-    public void add(KeyState state, Event event, long watermarkUs) {
+    /**
+     * Adds an event, which must not be late, and lets the ticks fire that are due at the watermark. A copy of one that is
+     * there changes nothing. Copies are looked for up to the horizon behind the clock.
+     */
+    public EventIds.Found add(KeyState state, Event event, long watermarkUs) {
         long time = event.eventTimeUs;
-        layout.add(state, tileFor(state, time), event);
+        int tile = tileFor(state, time);
+        if (seen != null && Math.max(state.clockUs, time) - time <= horizonUs) {
+            EventIds.Found found = seen.see(state, tile, event);
+            if (found != EventIds.Found.NEW) {
+                return found;
+            }
+        }
+        layout.add(state, tile, event);
         state.n++;
         state.eventSinceRow = true;
         state.greatestEventUs = Math.max(state.greatestEventUs, time);
@@ -90,6 +119,7 @@ public final class ViewWindows {
             fireTicks(state, watermarkUs);
         }
         dropOutOfReach(state);
+        return EventIds.Found.NEW;
     }
 
     /** Moves the clock to the latest tick at or before the watermark. The caller sees by the version if it moved. */
@@ -191,8 +221,11 @@ public final class ViewWindows {
     }
 
     private boolean covers(KeyState state, int tile, long timeUs) {
-        return tile >= state.first
-                && timeUs < state.start(tile, stride) + ladder.sizeUs(state.level(tile, stride));
+        return tile >= state.first && timeUs < endOf(state, tile);
+    }
+
+    private long endOf(KeyState state, int tile) {
+        return state.start(tile, stride) + ladder.sizeUs(state.level(tile, stride));
     }
 
     /** Rolls up what is old enough, and makes the array larger or smaller if that leaves it too full or too empty. */
@@ -211,6 +244,9 @@ public final class ViewWindows {
         ladder.coarseBefore(windows, state.clockUs, coarseBefore);
         int last = -1;
         for (int tile = state.first; tile < state.end; tile++) {
+            if (seen != null && endOf(state, tile) <= state.clockUs - horizonUs) {
+                seen.forget(state, tile);
+            }
             long header = rolledUp(state.start(tile, stride), state.level(tile, stride));
             if (last >= 0 && state.slots[last * stride + Tiles.HEADER] == header) {
                 layout.merge(state, last, state, tile);

@@ -32,6 +32,12 @@ public final class PlanBuilder {
         return this;
     }
 
+    /** Events have ids, and copies are recognised for so long. */
+    public PlanBuilder deduplication(Duration horizon) {
+        plan.putObject("deduplication").put("horizon_ms", horizon.toMillis());
+        return this;
+    }
+
     public PlanBuilder column(String name, String type, boolean nullable) {
         columns.addObject().put("name", name).put("type", type).put("nullable", nullable);
         return this;

@@ -172,7 +172,9 @@ class KeyStateTest {
     @Test
     void theSnapshotOfVersion1IsAccepted() throws IOException {
         DataOutputSerializer out = new DataOutputSerializer(64);
-        serializer.snapshotConfiguration().writeSnapshot(out);
+        out.writeUTF(serializer.layout());
+        out.writeInt(serializer.stride());
+        out.writeInt(serializer.objectStride());
         KeyStateSerializerSnapshot old = new KeyStateSerializerSnapshot();
         old.readSnapshot(1, new DataInputDeserializer(out.getCopyOfBuffer()), getClass().getClassLoader());
         assertTrue(serializer.snapshotConfiguration().resolveSchemaCompatibility(old).isCompatibleAsIs());
