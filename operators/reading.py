@@ -18,15 +18,18 @@ from typing import Any, NamedTuple, cast
 from fastavro import parse_schema, schemaless_reader
 from fastavro.schema import SchemaParseException
 
+from headwater.operators.derived import DECAYING, decayed, derive, in_order
 from headwater.operators.heartbeats import FoldedHeartbeat
-from headwater.schemas.aggregates import AGGREGATES
+from headwater.schemas.aggregation import AGGREGATES
 from headwater.schemas.avro import without_attributes
 from headwater.schemas.errors import FormatError
 from headwater.schemas.feature_log import VERSION_BYTES, empty_at_field, next_change_field
 from headwater.schemas.keys import KeyValue
 from headwater.schemas.plan import Feature, Plan
 
-FeatureValue = int | float | str | bytes | bool | None
+FeatureItem = int | float | str | bytes | bool
+FeatureValue = FeatureItem | list[FeatureItem] | dict[str, FeatureItem] | None
+"""A feature's value; lists and maps are never empty: where there are no values they are None."""
 
 _ROW_START = VERSION_BYTES + 5  # version, a zero, and the schema id
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -67,7 +70,8 @@ class FeatureRow:
         clock: the entity's clock at this row; values are never of an earlier instant. None if there is no row.
         event_time: of its newest event; None if there is no row.
         version: of the row; None if there is none.
-        pending: features whose stored value was exact until some time before `as_of`, and has decayed since.
+        pending: features whose stored value was exact until some time before `as_of`, and has changed since, as
+            events have left or entered the window; and those that are made of such.
     """
 
     entity: Mapping[str, KeyValue]
@@ -96,6 +100,9 @@ class RowReader:
         self._plan = plan
         self._schema = _plain(plan.log.schema_)
         self._empty = {feature.name: _empty_value(feature) for feature in plan.features}
+        derive(plan, self._empty)
+        self._decaying = [feature for feature in plan.features if feature.aggregate in DECAYING]
+        self._derived = in_order(plan)
         self._windows = tuple(_window_features(plan, window) for window in range(len(plan.windows)))
         self._objective_seconds = plan.freshness_objective_ms / 1000
         self._time_to_live_seconds = plan.time_to_live_ms / 1000
@@ -142,7 +149,7 @@ class RowReader:
 
     def _values_at(self, row: StoredRow, time_us: int) -> tuple[dict[str, FeatureValue], frozenset[str]]:
         fields = row.fields
-        values = {name: fields[name] for name in self._empty}
+        values: dict[str, Any] = {name: fields[name] for name in self._empty}
         pending: frozenset[str] = frozenset()
         for window in self._windows:
             if window.empty_at not in row.written:
@@ -153,6 +160,14 @@ class RowReader:
                 values.update(window.empty_values)
             elif next_change is not None and time_us >= next_change:
                 pending |= window.names
+        for feature in self._decaying:
+            if values[feature.name]:
+                values[feature.name] = decayed(feature, values[feature.name], time_us - fields["clock"])
+        if self._derived:
+            derive(self._plan, values)
+            for feature in self._derived:
+                if any(self._plan.features[number].name in pending for number in feature.inputs or ()):
+                    pending |= {feature.name}
         return values, pending
 
     def _status(self, age: float) -> Status:

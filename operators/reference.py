@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from headwater.operators.derived import derive
 from headwater.operators.reference_aggregates import Value, value_of
 from headwater.operators.reference_windows import empty_at, events_in, next_change, start, ticks
 from headwater.schemas.plan import Plan
@@ -18,7 +19,10 @@ from headwater.schemas.plan import Plan
 
 @dataclass(frozen=True, slots=True)
 class ReferenceEvent:
-    """One valid event of one key; `values` holds one value per column of the plan."""
+    """One valid event of one key; `values` holds one value per column of the plan, a vector as a list of floats.
+
+    `index` is its place in the array that its record was exploded from.
+    """
 
     time_us: int
     values: tuple[Value, ...]
@@ -26,11 +30,13 @@ class ReferenceEvent:
     source: int = 0
     partition: int = 0
     offset: int = 0
+    id: bytes = b""
+    index: int = 0
 
     @property
-    def order(self) -> tuple[int, int, int, int]:
-        """Where the event stands among the events of its key."""
-        return (self.time_us, self.source, self.partition, self.offset)
+    def order(self) -> tuple[int, bytes, int, int, int, int]:
+        """Where the event stands among the events of its key: by time, by id if it has one, by its place."""
+        return (self.time_us, self.id, self.source, self.partition, self.offset, self.index)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +77,21 @@ def row_at(plan: Plan, events: Iterable[ReferenceEvent], clock_us: int) -> Refer
         generation=plan.generation,
         clock_us=clock_us,
         n=sum(event.time_us >= reach(plan, clock_us) for event in events),
-        values={
-            feature.name: value_of(feature, inside[feature.window])
-            for feature in plan.features
-            if feature.window is not None
-        },
+        values=_values(plan, inside, clock_us),
         event_time_us=events[-1].time_us,
         ingested_at_ms=max(event.ingested_at_ms for event in events),
         next_change_us={window.name: next_change(plan, window, events, clock_us) for window in plan.windows},
         empty_at_us={window.name: empty_at(plan, window, events, clock_us) for window in plan.windows},
     )
+
+
+def _values(plan: Plan, inside: Sequence[Sequence[ReferenceEvent]], clock_us: int) -> dict[str, Value]:
+    values: dict[str, Value] = {
+        feature.name: None if feature.window is None else value_of(feature, inside[feature.window], clock_us)
+        for feature in plan.features
+    }
+    derive(plan, values)
+    return values
 
 
 def clock_of(plan: Plan, events: Sequence[ReferenceEvent], watermark_us: int | None) -> int:

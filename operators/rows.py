@@ -6,8 +6,8 @@ the row's clock, and the row's place in the log, `log_partition` and `log_offset
 Rows whose writer schema needs no more than leaving out and filling in nulls are decoded straight into
 Arrow builders by pyruhvro, over a hundred times faster than through Python objects. It does not resolve
 schemas, knows no bytes, does not check UTF-8 and does not see trailing bytes; so schemas that need any
-more take the way through fastavro, UTF-8 is checked behind it, and a field of our own behind the last
-one tells whether a row ended where it should.
+more, and those with arrays or maps, take the way through fastavro, UTF-8 is checked behind it, and a field
+of our own behind the last one tells whether a row ended where it should.
 """
 
 from __future__ import annotations
@@ -59,6 +59,10 @@ _DECODING_ERRORS = (
     SchemaParseException,
     UnknownType,
 )
+
+_ITEMS = {name: _ARROW_TYPES[name] for name in ("long", "double", "string", "bytes", "boolean")}
+_ARROW_TYPES |= {f"array<{name}>": pa.list_(kind) for name, kind in _ITEMS.items()}
+_ARROW_TYPES |= {f"map<{name}>": pa.map_(pa.string(), kind) for name, kind in _ITEMS.items()}
 
 _Shape = tuple[Any, ...]
 _BodyDecoder = Callable[[Sequence[bytes]], list[pa.Array]]
@@ -192,7 +196,7 @@ def _careful_decoder(writer: Mapping[str, Any], reader: Mapping[str, Any]) -> _B
     def column(rows: Sequence[Mapping[str, Any]], field: pa.Field) -> pa.Array:
         unit = units[field.name]
         if unit is None:
-            return pa.array([row[field.name] for row in rows], field.type)
+            return pa.array([_arrow_value(row[field.name]) for row in rows], field.type)
         return (
             pa.array([row[field.name] for row in rows], pa.int64()).cast(pa.timestamp(unit, tz="UTC")).cast(field.type)
         )
@@ -204,6 +208,10 @@ def _careful_decoder(writer: Mapping[str, Any], reader: Mapping[str, Any]) -> _B
     return decode
 
 
+def _arrow_value(value: Any) -> Any:
+    return list(value.items()) if isinstance(value, Mapping) else value
+
+
 def _read_row(body: bytes, writer: Schema, reader: Schema) -> Mapping[str, Any]:
     stream = io.BytesIO(body)
     row = fastavro.schemaless_reader(stream, writer, reader)
@@ -213,9 +221,10 @@ def _read_row(body: bytes, writer: Schema, reader: Schema) -> Mapping[str, Any]:
 
 
 def _needs_no_resolution(writer: Mapping[str, Any], reader: Mapping[str, Any]) -> bool:
-    """Whether each field was written as it is read, or not at all and is read as null, and none holds bytes."""
+    """Whether each field was written as it is read, or not at all and is read as null, and none holds bytes,
+    an array or a map."""
     written = {field["name"]: _shape(field["type"]) for field in _fields(writer)}
-    quick = set(_ARROW_TYPES) - {"bytes"}
+    quick = {name for name in _ARROW_TYPES if name != "bytes" and "<" not in name}
     if any(shape[0] not in quick for shape in written.values()) or _END_FIELD["name"] in written:
         return False
     for field in _fields(reader):
@@ -237,6 +246,9 @@ def _shape(avro_type: Any) -> _Shape:
         return (avro_type, (), False)
     if avro_type["type"] == "enum":
         return ("enum", tuple(avro_type["symbols"]), False)
+    if avro_type["type"] in ("array", "map"):
+        items = avro_type["items" if avro_type["type"] == "array" else "values"]
+        return (f"{avro_type['type']}<{_shape(items)[0]}>", (), False)
     return (avro_type.get("logicalType", avro_type["type"]), (), False)
 
 

@@ -66,7 +66,7 @@ def _compile(
         contract = find_contract(view.source.subject_name, roots)
         compiled.append(CompiledView(compile_view(view, contract.newest), contract, file))
     except ContractError as error:
-        mistakes.append(Mistake(f"{view.where} view {view.name} source.subject", str(error)))
+        mistakes.append(Mistake(f"{view.declared_at} view {view.name} source.subject", str(error)))
     except DeclarationError as error:
         mistakes.extend(error.mistakes)
 
@@ -79,7 +79,9 @@ def _check_unique(found: Sequence[tuple[Path, FeatureView]], mistakes: list[Mist
         other = first.setdefault(view.name, view)
         if other is not view:
             mistakes.append(
-                Mistake(f"{view.where} view {view.name}", f"the name is taken by {other.where}", "rename one")
+                Mistake(
+                    f"{view.declared_at} view {view.name}", f"the name is taken by {other.declared_at}", "rename one"
+                )
             )
 
 
@@ -117,7 +119,7 @@ def _views(file: Path, base: Path, mistakes: list[Mistake]) -> list[FeatureView]
         mistakes.append(Mistake(where, f"{type(error).__name__}: {error}", "the file could not be run"))
         return []
     unique = {id(value): value for value in vars(module).values() if isinstance(value, FeatureView)}
-    return [view for view in unique.values() if view.where.startswith(f"{file.name}:")]
+    return [view for view in unique.values() if view.declared_at.startswith(f"{file.name}:")]
 
 
 @contextmanager

@@ -125,6 +125,8 @@ class AvroRecord:
     @staticmethod
     def _leaf(branch: Any, path: Path, nullable: bool) -> AvroField:
         avro_type = branch["type"] if isinstance(branch, Mapping) else branch
+        if avro_type == "array" and branch["items"] in ("float", "double"):
+            return AvroField("vector", f"array of {branch['items']}s", None, nullable)
         logical_type = branch.get("logicalType") if isinstance(branch, Mapping) else None
         if avro_type not in _SCALARS or logical_type == "decimal":
             raise ContractError(

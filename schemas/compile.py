@@ -28,7 +28,7 @@ def compile_view(view: FeatureView, schema: Mapping[str, Any]) -> Plan:
     Raises:
         DeclarationError: with every mistake in the view.
     """
-    mistakes = Mistakes(f"{view.where} view {view.name}")
+    mistakes = Mistakes(f"{view.declared_at} view {view.name}")
     source = SourceCompiler(view, schema, mistakes)
     windows = WindowCompiler(view, mistakes)
     features = FeatureCompiler(view, source, windows, mistakes).features()

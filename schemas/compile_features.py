@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from headwater.schemas.aggregates import AGGREGATES, Aggregation
+from typing import Any, NamedTuple, cast
+
+from headwater.schemas.aggregation import AGGREGATES, NUMBERS, Aggregation
+from headwater.schemas.avro import AvroField
+from headwater.schemas.compile_derived import Derived, with_derived
 from headwater.schemas.compile_source import SourceCompiler
 from headwater.schemas.compile_windows import WindowCompiler
+from headwater.schemas.durations import to_ms
 from headwater.schemas.mistakes import Mistakes
-from headwater.schemas.plan import ColumnType, Feature, ValueType
+from headwater.schemas.plan import Feature, ValueType
 from headwater.schemas.view import FeatureView
 
-_SAME: dict[ColumnType, ValueType] = {
-    "long": "long",
-    "double": "double",
-    "string": "string",
-    "bytes": "bytes",
-    "boolean": "boolean",
-}
+
+class _Inputs(NamedTuple):
+    """The plan's columns that an aggregate reads, and the type that it gives."""
+
+    column: int | None
+    type: ValueType
+    filter: int | None = None
+    weight: int | None = None
+    weight_scale: int | None = None
 
 
 class FeatureCompiler:
@@ -29,45 +36,90 @@ class FeatureCompiler:
 
     def features(self) -> tuple[Feature, ...]:
         """All features of the view, without those in which there are mistakes."""
-        features: list[Feature] = []
+        declared: list[Feature | Derived] = []
+        broken: set[str] = set()
+        nameless = False
         for aggregation in self._view.features:
             if aggregation.broken or any(window.broken for window in aggregation.windows):
+                nameless = True
                 continue
-            column, output = self._input(aggregation)
-            if output is None:
+            if aggregation.inputs is not None:
+                declared.append(Derived(aggregation.base_name, aggregation, aggregation.inputs))
                 continue
-            features.extend(
-                Feature(
-                    name=f"{aggregation.base_name}_{window.name}",
-                    aggregate=aggregation.aggregate,
-                    column=column,
-                    window=self._windows.index(window),
-                    type=output,
-                )
-                for window in aggregation.windows
-            )
-        return tuple(features)
+            inputs = self._inputs(aggregation)
+            if inputs is None:
+                broken |= {name for name, _, _ in aggregation.names()}
+            else:
+                declared.extend(self._compiled(aggregation, inputs))
+        return with_derived(declared, None if nameless else frozenset(broken), self._mistakes)
 
-    def _input(self, aggregation: Aggregation) -> tuple[int | None, ValueType | None]:
-        traits = AGGREGATES[aggregation.aggregate]
+    def _compiled(self, aggregation: Aggregation, inputs: _Inputs) -> list[Feature]:
+        half_life = aggregation.half_life
+        return [
+            Feature(
+                name=name,
+                aggregate=aggregation.aggregate,
+                window=None if window is None else self._windows.index(window),
+                fraction=fraction,
+                limit=aggregation.limit,
+                precision=aggregation.precision,
+                sample=True if aggregation.sample else None,
+                half_life_ms=None if half_life is None else to_ms(half_life),
+                **inputs._asdict(),
+            )
+            for name, window, fraction in aggregation.names()
+        ]
+
+    def _inputs(self, aggregation: Aggregation) -> _Inputs | None:
+        """None, and mistakes are noted, if there is anything wrong with them."""
         where = f"features.{aggregation.base_name}"
+        inputs = self._column(where, aggregation)
+        if inputs is None:
+            return None
+        if aggregation.where is not None:
+            chosen = self._source.filter_column(where, aggregation.where)
+            if chosen is None:
+                return None
+            inputs = inputs._replace(filter=chosen)
+        return inputs if aggregation.weight is None else self._weighted(where, aggregation.weight, aggregation, inputs)
+
+    def _column(self, where: str, aggregation: Aggregation) -> _Inputs | None:
+        traits = AGGREGATES[aggregation.aggregate]
         if aggregation.field is None:
-            if aggregation.aggregate != "count":
+            if aggregation.aggregate not in ("count", "decayed_count"):
                 self._mistakes.add(where, f"{aggregation.aggregate} needs a field", "name one")
-                return None, None
-            return None, "long"
+                return None
+            return _Inputs(None, cast("ValueType", traits.gives))
         field = self._source.find(where, aggregation.field)
         if field is None:
-            return None, None
+            return None
         if field.type not in traits.takes:
-            takes = ", ".join(sorted(traits.takes))
+            takes = ", ".join(sorted(traits.takes)).replace("vector", "an array of floats or doubles")
             self._mistakes.add(
                 where, f"{aggregation.aggregate} of {aggregation.field}, a {field.avro_type}", f"it takes {takes}"
             )
-            return None, None
-        column = self._source.column(aggregation.field, field)
-        if traits.gives == "same":
-            return column, _SAME.get(field.type)
-        if traits.gives == "sum":
-            return column, "long" if field.avro_type == "int" else "double"
-        return column, traits.gives
+            return None
+        column = self._source.column(aggregation.field, field, aggregation.dimensions)
+        return _Inputs(column, _given(traits.gives, field))
+
+    def _weighted(self, where: str, weight: str, aggregation: Aggregation, inputs: _Inputs) -> _Inputs | None:
+        field = self._source.find(where, weight)
+        if field is None:
+            return None
+        if field.type not in NUMBERS:
+            self._mistakes.add(where, f"its weight {weight} is a {field.avro_type}", "weights are numbers")
+            return None
+        inputs = inputs._replace(weight=self._source.column(weight, field))
+        if field.type == "long":
+            return inputs
+        return inputs._replace(type="map<double>", weight_scale=aggregation.weight_scale)
+
+
+def _given(gives: str, field: AvroField) -> ValueType:
+    named: dict[str, Any] = {
+        "same": field.type,
+        "sum": "long" if field.avro_type == "int" else "double",
+        "array": f"array<{field.type}>",
+        "weights": "map<long>",
+    }
+    return cast("ValueType", named.get(gives, gives))

@@ -24,6 +24,7 @@ class SourceCompiler:
         self._view = view
         self._mistakes = mistakes
         self._columns: dict[Path, AvroField] = {}
+        self._dimensions: dict[Path, int] = {}
         try:
             self._record: AvroRecord | None = AvroRecord(schema)
         except ContractError as error:
@@ -63,16 +64,33 @@ class SourceCompiler:
             self._mistakes.add(where, str(error))
             return None
 
-    def column(self, dotted: str, field: AvroField) -> int:
-        """The index of the plan's column that holds this field; the first to ask for it adds it."""
+    def column(self, dotted: str, field: AvroField, dimensions: int | None = None) -> int:
+        """The index of the plan's column that holds this field; the first to ask for it adds it.
+
+        A vector has `dimensions`; it is a mistake to ask for one vector with several.
+        """
         path = _path(dotted)
         self._columns.setdefault(path, field)
+        if dimensions is not None and self._dimensions.setdefault(path, dimensions) != dimensions:
+            self._mistakes.add(
+                f"features.{dotted}",
+                f"has {dimensions} dimensions in one feature and {self._dimensions[path]} in another",
+                "its vectors can be of one length only",
+            )
         return list(self._columns).index(path)
+
+    def filter_column(self, where: str, cel: str) -> int | None:
+        """The index of the boolean column that says for which events the expression is true.
+
+        None, and a mistake is noted, if it is wrong.
+        """
+        self._mistakes.add(where, f"where={cel!r}: expressions cannot be compiled yet", "leave it out")
+        return None
 
     def columns(self) -> tuple[Column, ...]:
         """The columns that were asked for."""
         return tuple(
-            Column(name="_".join(path), type=field.type, nullable=field.nullable)
+            Column(name="_".join(path), type=field.type, nullable=field.nullable, dimensions=self._dimensions.get(path))
             for path, field in self._columns.items()
         )
 

@@ -54,7 +54,7 @@ class Declaration(BaseModel):
         self._where = where
 
     @property
-    def where(self) -> str:
+    def declared_at(self) -> str:
         """File and line of the declaration."""
         return self._where
 

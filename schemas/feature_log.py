@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from headwater.schemas.errors import FormatError
 from headwater.schemas.keys import EntityField
-from headwater.schemas.plan import Feature, Window
+from headwater.schemas.plan import Feature, ValueType, Window
 
 ROW_HEADER_NAME = "headwater"
 HEARTBEAT_HEADER_NAME = "headwater-heartbeat"
@@ -100,6 +100,14 @@ def empty_at_field(window: Window) -> str:
     return f"empty_at_{window.name}"
 
 
+def avro_type(value: ValueType) -> str | dict[str, str]:
+    """The Avro type of a feature's value; the keys of a map are text, as always in Avro."""
+    shape, _, item = value.rstrip(">").partition("<")
+    if not item:
+        return shape
+    return {"type": "array", "items": item} if shape == "array" else {"type": "map", "values": item}
+
+
 def log_schema(
     view: str, entity: Sequence[EntityField], windows: Sequence[Window], features: Sequence[Feature]
 ) -> dict[str, Any]:
@@ -130,7 +138,8 @@ def log_schema(
     for feature in features:
         over = "" if feature.window is None else f" over {windows[feature.window].name}"
         doc = f"{feature.aggregate}{over}."
-        fields.append({"name": feature.name, "type": ["null", feature.type], "default": None, "doc": doc})
+        kind = avro_type(feature.type)
+        fields.append({"name": feature.name, "type": ["null", kind], "default": None, "doc": doc})
     name = "".join(part.capitalize() for part in view.split("_")) + "Features"
     return {
         "type": "record",

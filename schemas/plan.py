@@ -214,6 +214,7 @@ class Feature(_Sparse):
     fraction: float | None = None
     half_life_ms: int | None = None
     weight_scale: int | None = None
+    precision: int | None = None
 
 
 class Deduplication(_Part):

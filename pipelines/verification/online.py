@@ -14,8 +14,7 @@ from fastavro import parse_schema, schemaless_reader
 from redis import Redis
 
 from headwater.operators.reference import ReferenceEvent, ReferenceRow, clock_of, row_at
-from headwater.operators.reference_aggregates import same_value
-from headwater.operators.reference_windows import events_in
+from headwater.operators.reference_exactness import row_mismatch
 from headwater.pipelines.online_store import partition_keys, schema_key
 from headwater.schemas.avro import without_logical_types
 from headwater.schemas.errors import FormatError, OnlineStoreError, VerificationError
@@ -140,14 +139,7 @@ def row_difference(plan: Plan, events: list[ReferenceEvent], expected: Reference
     version = (row["generation"], row["clock"], row["n"])
     if version != (expected.generation, expected.clock_us, expected.n):
         return f"version {version} instead of {(expected.generation, expected.clock_us, expected.n)}"
-    ordered = sorted(events, key=lambda event: event.order)
-    for feature in plan.features:
-        held = ordered
-        if feature.window is not None:
-            held = events_in(plan, plan.windows[feature.window], ordered, expected.clock_us)
-        if not same_value(feature, expected.values[feature.name], row[feature.name], held):
-            return f"{feature.name} is {row[feature.name]!r} instead of {expected.values[feature.name]!r}"
-    return ""
+    return row_mismatch(plan, events, expected, row)
 
 
 def _may_have_expired(plan: Plan, expected: ReferenceRow) -> bool:

@@ -17,8 +17,8 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewPartitions
 
 from headwater.operators.reference import ReferenceEvent, row_at
-from headwater.operators.reference_aggregates import same_value
 from headwater.operators.reference_events import EventReader, SourceRecord
+from headwater.operators.reference_exactness import same_value
 from headwater.operators.reference_windows import events_in
 from headwater.pipelines.stack.broker import Broker
 from headwater.pipelines.stack.flink import FlinkCluster

@@ -11,8 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from headwater.operators.reference import ReferenceEvent, reach, reference_row
-from headwater.operators.reference_aggregates import same_value
-from headwater.operators.reference_windows import events_in
+from headwater.operators.reference_exactness import row_mismatch
 from headwater.schemas.feature_log import NEVER_US, empty_at_field, next_change_field
 from headwater.schemas.plan import Plan
 from tests.properties.harness import KernelHarness, KernelRow, KernelRun
@@ -65,15 +64,7 @@ def assert_row_is_right(plan: Plan, events: list[ReferenceEvent], row: KernelRow
     assert newest_us <= header.event_time_us <= expected.event_time_us
     newest_ms = max((event.ingested_at_ms for event in mattering), default=0)
     assert newest_ms <= header.ingested_at_ms <= expected.ingested_at_ms
-    ordered = sorted(events, key=lambda event: event.order)
-    for feature in plan.features:
-        held = events_in(plan, plan.windows[feature.window], ordered, expected.clock_us)
-        actual = row.values[feature.name]
-        assert same_value(feature, expected.values[feature.name], actual, held), (
-            feature,
-            expected.values[feature.name],
-            actual,
-        )
+    assert not row_mismatch(plan, events, expected, row.values)
     for window in plan.windows:
         assert row.values[next_change_field(window)] == expected.next_change_us[window.name]
         assert row.values[empty_at_field(window)] == expected.empty_at_us[window.name]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from headwater.operators.reference import ReferenceEvent, reach, reference_row, row_at
-from headwater.operators.reference_aggregates import same_value
+from headwater.operators.reference_exactness import same_value
 from headwater.schemas import count_events, first_of, last_of, max_of, mean_of, min_of, sliding, stddev_of, sum_of
 from headwater.schemas.plan import Feature, Plan
 from tests.unit.test_declaring import plan_of
