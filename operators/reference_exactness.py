@@ -1,14 +1,16 @@
 """How nearly an engine must come to the reference, and whether it does.
 
 Counts, extremes and lists are exact. Sums, means and moments are within 1e-9 of the magnitudes that went into them:
-that is what compensated sums promise, not what they usually do. Sketches are held to bounds that a right one misses
-less than once in 10^9: 6.5 standard errors of a HyperLogLog sketch, and of a KLL sketch a rank that is off by 3.5 %
-(its error is 1.33 % in 99 of 100 cases). A frequent-items sketch keeps its bound always.
+that is what compensated sums promise, not what they usually do; what is less than the least normal double is
+nothing. Sketches are held to bounds that a right one misses less than once in 10^9: 6.5 standard errors of a
+HyperLogLog sketch, and of a KLL sketch a rank that is off by 3.5 % (its error is 1.33 % in 99 of 100 cases). A
+frequent-items sketch keeps its bound always.
 """
 
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from headwater.operators.derived import derived
@@ -94,7 +96,7 @@ def same_value(feature: Feature, expected: Value, actual: Value, events: Sequenc
 
 def _near(expected: Value, actual: Value, magnitude: float) -> bool:
     wanted, found = number(expected), number(actual)
-    return wanted == found or abs(wanted - found) <= ROUNDING * magnitude
+    return wanted == found or abs(wanted - found) <= ROUNDING * magnitude + sys.float_info.min
 
 
 def _sum(feature: Feature, expected: Value, actual: Value, events: Sequence[Valued]) -> bool:

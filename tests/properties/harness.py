@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import struct
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,8 +103,16 @@ def event_op(key: bytes, event: ReferenceEvent) -> Op:
         "source": event.source,
         "partition": event.partition,
         "offset": event.offset,
-        "values": list(event.values),
+        "id": event.id.hex(),
+        "index": event.index,
+        "values": [_operand(value) for value in event.values],
     }
+
+
+def _operand(value: Any) -> Any:
+    if isinstance(value, list):
+        return struct.pack(f">{len(value)}d", *value).hex()
+    return value.hex() if isinstance(value, bytes) else value
 
 
 def _decode(schema: Any, framed: bytes) -> dict[str, Any]:

@@ -3,12 +3,42 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from hypothesis import strategies as st
 
 from headwater.operators.reference import ReferenceEvent
+from headwater.schemas import (
+    count_events,
+    count_of,
+    counts_of,
+    decayed_count,
+    decayed_sum_of,
+    distinct_of,
+    distinct_sketch_of,
+    first_n_of,
+    first_of,
+    kurtosis_of,
+    last_n_distinct_of,
+    last_n_of,
+    last_of,
+    max_of,
+    mean_of,
+    min_of,
+    quantile_of,
+    quantile_sketch_of,
+    skewness_of,
+    stddev_of,
+    sum_of,
+    top_k_of,
+    variance_of,
+    vector_decayed_mean_of,
+    vector_mean_of,
+    vector_sum_of,
+)
 from headwater.schemas.aggregates import Aggregation
 from headwater.schemas.compile import compile_view
 from headwater.schemas.plan import Plan
@@ -29,6 +59,8 @@ EVENT_SCHEMA: dict[str, Any] = {
         {"name": "units", "type": ["null", "long"], "default": None},
         {"name": "note", "type": ["null", "string"], "default": None},
         {"name": "paid", "type": "boolean"},
+        {"name": "code", "type": ["null", "bytes"], "default": None},
+        {"name": "place", "type": ["null", {"type": "array", "items": "double"}], "default": None},
     ],
 }
 WINDOWS = [
@@ -43,8 +75,47 @@ WINDOWS = [
     sliding("24h"),
     sliding("7d"),
 ]
-NUMERIC = ("count", "sum", "mean", "min", "max", "stddev", "first", "last")
-OTHER = ("count", "first", "last")
+OF_NUMBERS: list[Callable[..., Aggregation]] = [
+    count_of,
+    sum_of,
+    mean_of,
+    min_of,
+    max_of,
+    variance_of,
+    partial(variance_of, sample=True),
+    stddev_of,
+    skewness_of,
+    kurtosis_of,
+    partial(quantile_of, at=(0.25, 0.5, 0.99)),
+    quantile_sketch_of,
+    partial(decayed_sum_of, half_life="10m"),
+]
+OF_ANY: list[Callable[..., Aggregation]] = [
+    count_of,
+    first_of,
+    last_of,
+    partial(first_n_of, n=2),
+    partial(last_n_of, n=3),
+    partial(last_n_distinct_of, n=2),
+    partial(distinct_of, exact_up_to=4, precision=10),
+    distinct_sketch_of,
+]
+OF_KEYS: list[Callable[..., Aggregation]] = [partial(top_k_of, k=3), partial(counts_of, limit=3)]
+OF_VECTORS: list[Callable[..., Aggregation]] = [
+    partial(vector_sum_of, dimensions=2),
+    partial(vector_mean_of, dimensions=2),
+    partial(vector_decayed_mean_of, dimensions=2, half_life="1m"),
+]
+CHOICES: list[Callable[..., Aggregation]] = [
+    count_events,
+    partial(decayed_count, half_life="1m"),
+    partial(top_k_of, "note", 2, weight="price", name="notes_by_price"),
+    partial(top_k_of, "code", 2, weight="units", name="codes_by_units"),
+    *(partial(each, field) for field in ("price", "pieces", "units") for each in OF_NUMBERS + OF_ANY[1:]),
+    *(partial(each, field) for field in ("note", "paid", "code") for each in OF_ANY),
+    *(partial(each, field) for field in ("pieces", "note", "paid", "code") for each in OF_KEYS),
+    *(partial(each, "place") for each in OF_VECTORS),
+]
 
 _SPANS_US = (
     0,
@@ -64,13 +135,11 @@ _SPANS_US = (
 def plans(draw: st.DrawFn) -> Plan:
     """The plan of a random view: one to four windows, one to six aggregates of each."""
     windows = draw(st.lists(st.sampled_from(WINDOWS), min_size=1, max_size=4, unique_by=lambda window: window.name))
-    choices = [("count", None)] + [(name, f) for f in ("price", "pieces", "units") for name in NUMERIC]
-    choices += [(name, f) for f in ("note", "paid") for name in OTHER]
-    picked = draw(st.lists(st.sampled_from(choices), min_size=1, max_size=6, unique=True))
+    picked = draw(st.lists(st.sampled_from(CHOICES), min_size=1, max_size=6, unique=True))
     view = FeatureView(
         name="random_view",
         source=EventSource(topic="events", key="user", event_time="at", allowed_skew="0s"),
-        features=[Aggregation(aggregate=name, field=field, over=tuple(windows)) for name, field in picked],  # type: ignore[arg-type]
+        features=[each(over=tuple(windows)) for each in picked],
         owner="tests",
         description="Random.",
         emission_interval=draw(st.sampled_from(["0ms", "200ms", "5s"])),
@@ -87,6 +156,8 @@ _values = {
     "units": st.none() | st.integers(-(2**63), 2**63 - 1) | st.integers(-5, 5),
     "note": st.none() | st.text(max_size=3),
     "paid": st.booleans(),
+    "code": st.none() | st.binary(max_size=2),
+    "place": st.none() | st.lists(_numbers, min_size=2, max_size=2),
 }
 
 

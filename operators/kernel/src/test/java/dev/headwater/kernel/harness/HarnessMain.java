@@ -35,7 +35,8 @@ import java.util.Locale;
  * the one operator, in order:
  *
  * <pre>
- *   {"op": "event", "key": hex, "t_us": n, "ingested_ms": n, "source": 0, "partition": 0, "offset": n, "values": [...]}
+ *   {"op": "event", "key": hex, "t_us": n, "ingested_ms": n, "source": 0, "partition": 0, "offset": n, "id": hex,
+ *    "index": 0, "values": [...]}
  *   {"op": "source_heartbeat", "source": 0, "subtask": 0, "parallelism": 1, "as_of_ms": n}
  *   {"op": "watermark", "ms": n}
  *   {"op": "processing_time", "ms": n}
@@ -44,7 +45,7 @@ import java.util.Locale;
  *   {"op": "finish"}       the input has ended
  * </pre>
  *
- * Values stand by plan column: numbers, booleans, strings, bytes as hex, null. The answer is
+ * Values stand by plan column: numbers, booleans, strings, bytes and vectors as hex, null. The answer is
  *
  * <pre>
  *   {"rows": [{"op": index, "key": hex, "header": hex, "value": hex, "partition": n, "timestamp_ms": n}],
@@ -134,6 +135,9 @@ public final class HarnessMain {
         event.source = op.path("source").intValue();
         event.partition = op.path("partition").intValue();
         event.offset = op.path("offset").longValue();
+        event.index = op.path("index").intValue();
+        String id = op.path("id").asText("");
+        event.id = id.isEmpty() ? null : HEX.parseHex(id);
         JsonNode values = op.get("values");
         for (int column = 0; column < plan.columns().size(); column++) {
             JsonNode value = values.get(column);
