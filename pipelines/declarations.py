@@ -22,10 +22,10 @@ _SKIPPED = ("test_", "_", ".", "conftest")
 
 @dataclass(frozen=True, slots=True)
 class CompiledView:
-    """A view's plan, the contract of its source, and the file that declares it."""
+    """A view's plan, the contracts of its sources in their order, and the file that declares it."""
 
     plan: Plan
-    contract: Contract
+    contracts: tuple[Contract, ...]
     file: Path
 
 
@@ -49,7 +49,7 @@ def load_plans(path: Path, schemas: Path | None = None) -> list[CompiledView]:
     with collecting_mistakes() as mistakes:
         found = [(file, view) for file in _files(path) for view in _views(file, base, mistakes)]
         for file, view in found:
-            if not (view.broken or view.source.broken):
+            if not (view.broken or any(source.broken for source in view.event_sources)):
                 _compile(file, view, roots, compiled, mistakes)
         _check_unique(found, mistakes)
         if not found and not mistakes:
@@ -62,11 +62,17 @@ def load_plans(path: Path, schemas: Path | None = None) -> list[CompiledView]:
 def _compile(
     file: Path, view: FeatureView, roots: Sequence[Path], compiled: list[CompiledView], mistakes: list[Mistake]
 ) -> None:
+    contracts = []
+    for source in view.event_sources:
+        try:
+            contracts.append(find_contract(source.subject_name, roots))
+        except ContractError as error:
+            mistakes.append(Mistake(f"{view.declared_at} view {view.name} source.subject", str(error)))
+    if len(contracts) < len(view.event_sources):
+        return
     try:
-        contract = find_contract(view.source.subject_name, roots)
-        compiled.append(CompiledView(compile_view(view, contract.newest), contract, file))
-    except ContractError as error:
-        mistakes.append(Mistake(f"{view.declared_at} view {view.name} source.subject", str(error)))
+        plan = compile_view(view, [contract.newest for contract in contracts])
+        compiled.append(CompiledView(plan, tuple(contracts), file))
     except DeclarationError as error:
         mistakes.extend(error.mistakes)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from headwater.schemas.compile_features import FeatureCompiler
@@ -13,7 +14,7 @@ from headwater.schemas.durations import duration_text, to_ms
 from headwater.schemas.feature_log import FIXED_FIELDS, empty_at_field, log_schema, next_change_field
 from headwater.schemas.keys import EntityField
 from headwater.schemas.mistakes import Mistakes
-from headwater.schemas.plan import Feature, LogPlan, Plan, SideTopic, Window
+from headwater.schemas.plan import Deduplication, Feature, LogPlan, Plan, SideTopic, Window
 from headwater.schemas.view import FeatureView
 
 HEARTBEAT_INTERVAL_MS = 1000
@@ -22,20 +23,21 @@ ARCHIVE_FIELDS = ("day", "log_partition", "log_offset")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-def compile_view(view: FeatureView, schema: Mapping[str, Any]) -> Plan:
-    """The plan of the view over events of this Avro schema.
+def compile_view(view: FeatureView, schema: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Plan:
+    """The plan of the view over events of this Avro schema; or of these, one for each of its `event_sources`.
 
     Raises:
         DeclarationError: with every mistake in the view.
     """
     mistakes = Mistakes(f"{view.declared_at} view {view.name}")
-    source = SourceCompiler(view, schema, mistakes)
+    source = SourceCompiler(view, [schema] if isinstance(schema, Mapping) else schema, mistakes)
     windows = WindowCompiler(view, mistakes)
     features = FeatureCompiler(view, source, windows, mistakes).features()
     entity = source.entity()
     _check_times(view, mistakes)
     _check_names(entity, features, windows.windows, mistakes)
     sources = source.plans()
+    deduplication = _deduplication(view, windows.reach_ms(), mistakes)
     mistakes.raise_if_any()
     log_topic = f"{view.name}_features_g{view.generation}"
     return Plan(
@@ -49,6 +51,7 @@ def compile_view(view: FeatureView, schema: Mapping[str, Any]) -> Plan:
         zones=windows.zones,
         windows=windows.windows,
         features=features,
+        deduplication=deduplication,
         emission_interval_ms=to_ms(view.emission_interval),
         heartbeat_interval_ms=HEARTBEAT_INTERVAL_MS,
         time_to_live_ms=to_ms(view.time_to_live),
@@ -66,16 +69,46 @@ def compile_view(view: FeatureView, schema: Mapping[str, Any]) -> Plan:
 
 
 def _check_times(view: FeatureView, mistakes: Mistakes) -> None:
+    of_sources = [
+        each
+        for source in view.event_sources
+        for each in (
+            ("source.allowed_skew", source.allowed_skew, 0, 86_400_000),
+            ("source.watermark_delay", source.watermark_delay, 0, 86_400_000),
+            ("source.idle_timeout", source.idle_timeout, 100, 86_400_000),
+        )
+    ]
     for name, duration, least, most in (
-        ("source.allowed_skew", view.source.allowed_skew, 0, 86_400_000),
-        ("source.watermark_delay", view.source.watermark_delay, 0, 86_400_000),
-        ("source.idle_timeout", view.source.idle_timeout, 100, 86_400_000),
+        *of_sources,
         ("emission_interval", view.emission_interval, 0, 60_000),
         ("freshness", view.freshness, 1, 86_400_000),
         ("time_to_live", view.time_to_live, 1000, 10 * 366 * 86_400_000),
     ):
         if not least <= to_ms(duration) <= most:
             mistakes.add(name, f"is {duration_text(duration)}", f"choose from {least} ms to {most} ms")
+
+
+def _deduplication(view: FeatureView, reach_ms: int | None, mistakes: Mistakes) -> Deduplication | None:
+    declared = view.deduplicate_for
+    if not any(source.id_fields for source in view.event_sources):
+        if declared is not None or view.approximate:
+            name = "approximate" if declared is None else "deduplicate_for"
+            mistakes.add(name, "no source says what tells copies of an event", "say event_id= on the source")
+        return None
+    horizon_ms = reach_ms if declared is None else to_ms(declared)
+    if horizon_ms is None:
+        mistakes.add("deduplicate_for", "is missing, and a window has no end", "say it, and approximate=True")
+        return None
+    if horizon_ms < 1000 or horizon_ms % 1000:
+        mistakes.add(
+            "deduplicate_for", f"is {duration_text(view.deduplicate_for or '0s')}", "use whole seconds, from 1s"
+        )
+    if not view.approximate and (reach_ms is None or horizon_ms < reach_ms):
+        reach = "without end" if reach_ms is None else duration_text(timedelta(milliseconds=reach_ms))
+        horizon = duration_text(timedelta(milliseconds=horizon_ms))
+        what = f"is {horizon}, but windows look back {reach}: later copies would count twice"
+        mistakes.add("deduplicate_for", what, "leave it out, or accept that with approximate=True")
+    return Deduplication(horizon_ms=horizon_ms)
 
 
 def _check_names(

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple, cast
 
 from headwater.schemas.aggregation import AGGREGATES, NUMBERS, Aggregation
-from headwater.schemas.avro import AvroField
 from headwater.schemas.compile_derived import Derived, with_derived
-from headwater.schemas.compile_source import SourceCompiler
+from headwater.schemas.compile_source import Field, SourceCompiler
 from headwater.schemas.compile_windows import WindowCompiler
 from headwater.schemas.durations import to_ms
 from headwater.schemas.mistakes import Mistakes
@@ -77,7 +76,7 @@ class FeatureCompiler:
         if inputs is None:
             return None
         if aggregation.where is not None:
-            chosen = self._source.filter_column(where, aggregation.where)
+            chosen = self._source.condition(where, aggregation.where)
             if chosen is None:
                 return None
             inputs = inputs._replace(filter=chosen)
@@ -115,7 +114,7 @@ class FeatureCompiler:
         return inputs._replace(type="map<double>", weight_scale=aggregation.weight_scale)
 
 
-def _given(gives: str, field: AvroField) -> ValueType:
+def _given(gives: str, field: Field) -> ValueType:
     named: dict[str, Any] = {
         "same": field.type,
         "sum": "long" if field.avro_type == "int" else "double",

@@ -40,7 +40,7 @@ class WindowCompiler:
     """Gathers the windows of one view, and checks each once."""
 
     def __init__(self, view: FeatureView, mistakes: Mistakes) -> None:
-        self._skew = view.source.allowed_skew
+        self._skew = max(source.allowed_skew for source in view.event_sources)
         self._mistakes = mistakes
         self._windows: dict[Window, Window] = {}
         self._zones: dict[str, Zone] = {}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from headwater.schemas.aggregates import Aggregation
 from headwater.schemas.declaration import Declaration
@@ -30,11 +30,20 @@ Names = Annotated[str | tuple[str, ...] | list[str], AfterValidator(_as_names)]
 class EventSource(Declaration):
     """A Kafka topic of Avro events with a registered schema.
 
+    Where a field is named, nested ones are named by dotted path. Where an expression may stand, it is in CEL (see
+    `headwater.schemas.expressions`), and any text that is not a dotted path is one.
+
     Args:
         topic: the topic.
-        key: the field, or fields, that name the entity; nested fields by dotted path.
+        key: the field or expression, or several, that name the entity.
         event_time: the field that says when the event happened, an Avro long.
         event_time_unit: `ms` or `us` since the epoch; not needed where the field has a timestamp logical type.
+        where: an expression; events in which it is not true do not count.
+        columns: fields or expressions by the name under which features use them, before any field of that name; None
+            if events of this source have no such value.
+        event_id: the field or expression, or several, that tell copies of an event; with its event time they are one.
+        explode: the path of an array, each of whose elements is an event; its elements stand where the array was, so
+            that `items.sku` is the sku of one item.
         subject: the schema's subject, by default `<topic>-value`.
         allowed_skew: an event further ahead of its Kafka timestamp than this is rejected.
         watermark_delay: how far the watermark stays behind the newest event; later events still count.
@@ -45,6 +54,10 @@ class EventSource(Declaration):
     key: Names
     event_time: str
     event_time_unit: TimeUnit | None = None
+    where: str | None = None
+    columns: Mapping[str, str | None] = {}
+    event_id: Names | None = None
+    explode: str | None = None
     subject: str = ""
     allowed_skew: Duration = _duration("1m")
     watermark_delay: Duration = _duration("1s")
@@ -52,8 +65,13 @@ class EventSource(Declaration):
 
     @property
     def key_fields(self) -> tuple[str, ...]:
-        """The dotted paths of the key's fields."""
+        """The fields or expressions of the key."""
         return _as_names(self.key)
+
+    @property
+    def id_fields(self) -> tuple[str, ...]:
+        """The fields or expressions that tell copies of an event; none if nothing does."""
+        return () if self.event_id is None else _as_names(self.event_id)
 
     @property
     def subject_name(self) -> str:
@@ -61,15 +79,20 @@ class EventSource(Declaration):
 
 
 class FeatureView(Declaration):
-    """Features of one kind of entity, computed together from one source.
+    """Features of one kind of entity, computed together from one source or several.
 
     Args:
         name: lower-case, part of every topic and key name.
         source: where the events come from.
+        sources: where they come from if from several topics: `source` or this.
         features: the aggregates, each over one or more windows.
         owner: who answers for it.
         description: what it is, for those who find it.
         entity: the names of the key's fields in the stores, by default the last part of each key path.
+        where: an expression; events in which it is not true do not count, from whatever source they come.
+        deduplicate_for: so far behind a key's clock copies of an event are recognised, by its source's event_id; by
+            default as far as any window looks back.
+        approximate: accepts that copies further apart than that count twice.
         generation: raised with every change of what existing values mean.
         emission_interval: a key's row is written at most once in this time.
         freshness: readers see STALE when a value may be older than this.
@@ -78,20 +101,41 @@ class FeatureView(Declaration):
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,79}$")
-    source: EventSource
+    source: EventSource | None = None
+    sources: Annotated[Sequence[EventSource], AfterValidator(tuple)] = ()
     features: Annotated[Sequence[Aggregation], AfterValidator(tuple), Field(min_length=1)]
     owner: str = Field(min_length=1)
     description: str = Field(min_length=1)
     entity: Names | None = None
+    where: str | None = None
+    deduplicate_for: Duration | None = None
+    approximate: bool = False
     generation: int = Field(1, ge=1, lt=2**31)
     emission_interval: Duration = _duration("200ms")
     freshness: Duration = _duration("5s")
     time_to_live: Duration = _duration("7d")
     log_partitions: int = Field(4, ge=1, le=1000)
 
+    @model_validator(mode="after")
+    def _has_sources(self) -> FeatureView:
+        if (self.source is None) == (not self.sources):
+            raise ValueError("say source=..., or sources=[...] for several")
+        topics = [source.topic for source in self.event_sources]
+        twice = sorted({topic for topic in topics if topics.count(topic) > 1})
+        if twice:
+            raise ValueError(f"two sources read the topic {twice[0]}; name it once")
+        return self
+
+    @property
+    def event_sources(self) -> tuple[EventSource, ...]:
+        """All sources of the view, by topic: the order of the plan's sources."""
+        declared = self.sources if self.source is None else (self.source,)
+        return tuple(sorted(declared, key=lambda source: source.topic))
+
     @property
     def entity_names(self) -> tuple[str, ...]:
         """The names of the key's fields in the stores."""
         if self.entity is not None:
             return _as_names(self.entity)
-        return tuple(path.rpartition(".")[2] for path in self.source.key_fields)
+        first = self.sources[0] if self.source is None else self.source
+        return tuple(path.rpartition(".")[2] for path in first.key_fields)

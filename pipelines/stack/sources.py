@@ -32,7 +32,7 @@ def prepare_sources(
         RegistryError, BrokerError: the service cannot be reached or refused.
     """
     views = list(views)
-    for contract in {view.contract.subject: view.contract for view in views}.values():
+    for contract in {contract.subject: contract for view in views for contract in view.contracts}.values():
         register_contract(registry_url, contract)
     topics = {source.topic for view in views for source in view.plan.sources}
     create_source_topics(bootstrap_servers, sorted(topics), partitions)
