@@ -125,7 +125,7 @@ def _views(file: Path, base: Path, mistakes: list[Mistake]) -> list[FeatureView]
         mistakes.append(Mistake(where, f"{type(error).__name__}: {error}", "the file could not be run"))
         return []
     unique = {id(value): value for value in vars(module).values() if isinstance(value, FeatureView)}
-    return [view for view in unique.values() if view.declared_at.startswith(f"{file.name}:")]
+    return [view for view in unique.values() if view.file.resolve() == file.resolve()]
 
 
 @contextmanager

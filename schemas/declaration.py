@@ -6,7 +6,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from pathlib import PurePath
+from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
@@ -36,27 +37,33 @@ class Declaration(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    _where: str = PrivateAttr(default="")
+    _file: Path = PrivateAttr(default=Path())
+    _line: int = PrivateAttr(default=0)
     _broken: bool = PrivateAttr(default=False)
 
     def __init__(self, **data: Any) -> None:
-        where = _caller()
+        file, line = _caller()
         try:
             super().__init__(**data)
         except ValidationError as error:
-            mistakes = [_mistake(where, type(self).__name__, detail) for detail in error.errors()]
+            mistakes = [_mistake(f"{file.name}:{line}", type(self).__name__, detail) for detail in error.errors()]
             collected = _collected.get()
             if collected is None:
                 raise DeclarationError(mistakes) from None
             collected.extend(mistakes)
             self._adopt(type(self).model_construct(**data))
             self._broken = True
-        self._where = where
+        self._file, self._line = file, line
+
+    @property
+    def file(self) -> Path:
+        """The file that the declaration stands in."""
+        return self._file
 
     @property
     def declared_at(self) -> str:
-        """File and line of the declaration."""
-        return self._where
+        """File and line of the declaration, for a person."""
+        return f"{self._file.name}:{self._line}"
 
     @property
     def broken(self) -> bool:
@@ -68,17 +75,14 @@ class Declaration(BaseModel):
             object.__setattr__(self, name, getattr(other, name))
 
 
-def _caller() -> str:
-    depth = 2
-    while True:
-        try:
-            frame = sys._getframe(depth)  # noqa: SLF001 - the documented way to the caller's frame
-        except ValueError:
-            return ""
-        module = frame.f_globals.get("__name__", "")
-        if not module.startswith(("headwater.schemas", "pydantic")):
-            return f"{PurePath(frame.f_code.co_filename).name}:{frame.f_lineno}"
-        depth += 1
+def _caller() -> tuple[Path, int]:
+    """File and line of the code outside this package that declares."""
+    frame: FrameType | None = sys._getframe(2)  # noqa: SLF001 - the documented way to the caller's frame
+    while frame is not None:
+        if not str(frame.f_globals.get("__name__", "")).startswith(("headwater.schemas", "pydantic")):
+            return Path(frame.f_code.co_filename), frame.f_lineno
+        frame = frame.f_back
+    return Path(), 0
 
 
 def _mistake(where: str, kind: str, detail: Any) -> Mistake:

@@ -7,6 +7,7 @@
     ├── ExpressionError             a row expression is not CEL, or is wrong; carries every problem
     ├── EvaluationError             a row expression fails on the values of an event
     ├── ContractError               an Avro file is missing, unreadable or not what a view needs
+    ├── EventTableError             a test's table of events, or a time in it, does not fit the view
     ├── FormatError                 bytes that should be ours cannot be read (key, header, row)
     ├── SettingsError               a setting is missing or contradicts another
     ├── PrerequisiteError           the machine lacks something (JDK, disk, memory, a free port)
@@ -89,6 +90,10 @@ class EvaluationError(HeadwaterError):
 
 class ContractError(HeadwaterError):
     """An Avro schema file is missing, unreadable, or not what a feature view needs."""
+
+
+class EventTableError(HeadwaterError):
+    """A table of events in a test, or a time in it, does not fit the feature view; the message names row and field."""
 
 
 class FormatError(HeadwaterError):
