@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from headwater.pipelines.commands import processes, stack, views
+from headwater.pipelines.commands import processes, stack, testing, views
 from headwater.pipelines.commands.console import out, print_error
 from headwater.schemas.errors import HeadwaterError
 
@@ -29,6 +29,7 @@ app.command(rich_help_panel=LOCAL)(stack.up)
 app.command(rich_help_panel=LOCAL)(stack.status)
 app.command(rich_help_panel=LOCAL)(stack.down)
 app.command(rich_help_panel=VIEWS, name="compile")(views.compile_views)
+app.command(rich_help_panel=VIEWS, name="test")(testing.run_tests)
 app.command(rich_help_panel=VIEWS)(views.get)
 app.command(rich_help_panel=PROCESSES)(processes.compute)
 app.command(rich_help_panel=PROCESSES)(processes.materialize)

@@ -50,7 +50,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 @pytest.mark.parametrize(
-    "command", ["demo", "up", "down", "status", "compile", "compute", "materialize", "archive", "get"]
+    "command", ["demo", "up", "down", "status", "compile", "test", "compute", "materialize", "archive", "get"]
 )
 def test_every_command_teaches_by_an_example(run: Run, capsys: pytest.CaptureFixture[str], command: str) -> None:
     assert run(command, "--help") == 0
