@@ -69,7 +69,7 @@ def row_at(plan: Plan, events: Iterable[ReferenceEvent], clock_us: int) -> Refer
     Raises:
         ValueError: there is no event, or one is later than the clock.
     """
-    events = sorted(events, key=lambda event: event.order)
+    events = sorted(distinct_events(events), key=lambda event: event.order)
     if not events or events[-1].time_us > clock_us:
         raise ValueError("a row needs events, and a clock that is not before them")
     inside = [events_in(plan, window, events, clock_us) for window in plan.windows]
@@ -92,6 +92,14 @@ def _values(plan: Plan, inside: Sequence[Sequence[ReferenceEvent]], clock_us: in
     }
     derive(plan, values)
     return values
+
+
+def distinct_events(events: Iterable[ReferenceEvent]) -> list[ReferenceEvent]:
+    """The events without copies: of those with one source, id and time the first is kept. Without an id all differ."""
+    first: dict[object, ReferenceEvent] = {}
+    for number, event in enumerate(events):
+        first.setdefault((event.source, event.id, event.time_us) if event.id else number, event)
+    return list(first.values())
 
 
 def clock_of(plan: Plan, events: Sequence[ReferenceEvent], watermark_us: int | None) -> int:

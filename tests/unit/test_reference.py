@@ -81,6 +81,24 @@ def test_events_of_one_time_are_ordered_by_partition_and_offset() -> None:
     assert list(reference_row(plan, events).values.values()) == [2.0, 1.0]
 
 
+def test_copies_with_one_source_id_and_time_are_one_event() -> None:
+    plan = plan_of(count_events(over="1h"), last_of("fare", over="1h"))
+    table = [
+        (b"p1", 0, 1.0, 0),
+        (b"p1", 0, 1.0, 0),
+        (b"p1", 1, 2.0, 0),
+        (b"p1", 1, 3.0, 1),
+        (b"", 1, 3.0, 0),
+        (b"", 1, 3.0, 0),
+    ]
+    events = [
+        ReferenceEvent(NOON + seconds * S, (fare,), source=source, offset=offset, id=event_id)
+        for offset, (event_id, seconds, fare, source) in enumerate(table)
+    ]
+    row = reference_row(plan, events)
+    assert (row.n, row.values["count_1h"]) == (5, 5)
+
+
 def test_a_wrong_value_is_told_from_one_that_is_within_the_stated_bound() -> None:
     plan = plan_of(sum_of("fare", over=sliding("1h")))
     (feature,) = plan.features
