@@ -1,9 +1,11 @@
-# make demo          see it work (KEEP=1 leaves it running)
-# make test          all tests that need no more than Python 3.11, a JDK and Maven
-# make check         the fast part: format, lint, types, imports, unit tests
-# make test-more     what else CI tests: other servers (may use apt-get), the wheel
-# make kernel        the jar that computes
-# make venv          the virtual environment in .venv
+# make demo               see it work (KEEP=1 leaves it running)
+# make test               all tests that need no more than Python 3.11, a JDK and Maven
+# make check              the fast part: format, lint, types, imports, unit tests
+# make properties-nightly 100,000 generated streams against the reference, rather than 2,000
+# make mutations          shows that those streams notice mistakes: the kernel with one at a time
+# make test-more          what else CI tests: other servers (may use apt-get), the wheel
+# make kernel             the jar that computes
+# make venv               the virtual environment in .venv
 
 SHELL := /bin/sh
 BIN := .venv/bin
@@ -15,7 +17,7 @@ MAVEN := mvn --batch-mode --quiet
 PYTEST := $(BIN)/python -m pytest
 
 .DELETE_ON_ERROR:
-.PHONY: demo test check test-more kernel venv links prerequisites clean
+.PHONY: demo test check properties-nightly mutations test-more kernel venv links prerequisites clean
 
 demo: venv kernel
 	$(BIN)/headwater demo $(if $(KEEP),--keep)
@@ -29,6 +31,12 @@ check: venv links
 
 test: check kernel $(KERNEL_TESTED)
 	$(PYTEST) -m 'not needs_apt and not slow' tests/properties tests/integration
+
+properties-nightly: venv links $(KERNEL_TESTED)
+	HEADWATER_PROPERTY_EXAMPLES=100000 $(PYTEST) -s tests/properties
+
+mutations: venv links $(KERNEL_TESTED)
+	$(BIN)/python -m tests.mutations.run
 
 test-more: venv kernel
 	.ci/test_more.sh

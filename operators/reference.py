@@ -72,11 +72,12 @@ def row_at(plan: Plan, events: Iterable[ReferenceEvent], clock_us: int) -> Refer
     events = sorted(distinct_events(events), key=lambda event: event.order)
     if not events or events[-1].time_us > clock_us:
         raise ValueError("a row needs events, and a clock that is not before them")
+    earliest = reach(plan, clock_us)
     inside = [events_in(plan, window, events, clock_us) for window in plan.windows]
     return ReferenceRow(
         generation=plan.generation,
         clock_us=clock_us,
-        n=sum(event.time_us >= reach(plan, clock_us) for event in events),
+        n=sum(event.time_us >= earliest for event in events),
         values=_values(plan, inside, clock_us),
         event_time_us=events[-1].time_us,
         ingested_at_ms=max(event.ingested_at_ms for event in events),

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from headwater.operators.derived import derived
-from headwater.operators.reference import ReferenceEvent, ReferenceRow
+from headwater.operators.reference import ReferenceEvent, ReferenceRow, distinct_events
 from headwater.operators.reference_aggregates import (
     NO_VARIANCE,
     Value,
@@ -58,7 +58,7 @@ def row_mismatch(
         expected: the reference's row.
         actual: the row's values by feature name; maps may be lists of pairs, as Arrow gives them.
     """
-    ordered = sorted(events, key=lambda event: event.order)
+    ordered = sorted(distinct_events(events), key=lambda event: event.order)
     for feature in plan.features:
         value = actual[feature.name]
         if feature.window is None:

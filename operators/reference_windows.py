@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Protocol, TypeVar
 
 from headwater.schemas.plan import Calendar, CalendarUnit, Lifetime, Plan, Session, Sliding, Window, Zone
@@ -107,6 +108,7 @@ def unit_at(zone: Zone, unit: CalendarUnit, time_us: int) -> int:
     return number
 
 
+@lru_cache(maxsize=4096)
 def cut(zone: Zone, unit: CalendarUnit, number: int) -> int:
     """When the unit of this number begins: the first instant at which local clocks show its start or more."""
     local = _unit_start(unit, number)

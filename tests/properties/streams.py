@@ -1,223 +1,288 @@
-"""Random views and random streams for them, small enough to shrink and rough enough to hurt."""
+"""Random streams of events and mishaps for a view, made fast from a few knobs and a seed."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import partial
-from typing import Any
-
-from hypothesis import strategies as st
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
 
 from headwater.operators.reference import ReferenceEvent
-from headwater.schemas import (
-    count_events,
-    count_of,
-    counts_of,
-    decayed_count,
-    decayed_sum_of,
-    distinct_of,
-    distinct_sketch_of,
-    first_n_of,
-    first_of,
-    kurtosis_of,
-    last_n_distinct_of,
-    last_n_of,
-    last_of,
-    max_of,
-    mean_of,
-    min_of,
-    quantile_of,
-    quantile_sketch_of,
-    skewness_of,
-    stddev_of,
-    sum_of,
-    top_k_of,
-    variance_of,
-    vector_decayed_mean_of,
-    vector_mean_of,
-    vector_sum_of,
-)
-from headwater.schemas.aggregates import Aggregation
-from headwater.schemas.compile import compile_view
-from headwater.schemas.plan import Plan
-from headwater.schemas.view import EventSource, FeatureView
-from headwater.schemas.windows import sliding
-from tests.properties.harness import Op, event_op
+from headwater.operators.reference_aggregates import Value
+from headwater.operators.reference_windows import END_OF_TIME_US, start, ticks
+from headwater.schemas.compile_windows import window_span_ms
+from headwater.schemas.plan import Plan, Session
+from tests.properties.programs import Arrival, Checkpoint, Crash, Program, Step, WallTime, Watermark
+from tests.properties.views import View
 
-BASE_US = 1_700_000_000_000_000
+S, MINUTE, HOUR, DAY = 1_000_000, 60_000_000, 3_600_000_000, 86_400_000_000
 
-EVENT_SCHEMA: dict[str, Any] = {
-    "type": "record",
-    "name": "Event",
-    "fields": [
-        {"name": "user", "type": "string"},
-        {"name": "at", "type": {"type": "long", "logicalType": "timestamp-micros"}},
-        {"name": "price", "type": ["null", "double"], "default": None},
-        {"name": "pieces", "type": "int"},
-        {"name": "units", "type": ["null", "long"], "default": None},
-        {"name": "note", "type": ["null", "string"], "default": None},
-        {"name": "paid", "type": "boolean"},
-        {"name": "code", "type": ["null", "bytes"], "default": None},
-        {"name": "place", "type": ["null", {"type": "array", "items": "double"}], "default": None},
-    ],
+SCENES: dict[str, tuple[str | None, int]] = {
+    "an ordinary afternoon": (None, 1_700_000_000 * S),
+    "the end of a leap year": (None, 1_735_689_590 * S),
+    "the first seconds of all": (None, 2 * S),
+    "Berlin skips an hour": ("Europe/Berlin", 1_711_846_800 * S),
+    "Berlin has an hour twice": ("Europe/Berlin", 1_729_990_800 * S),
+    "New York skips an hour": ("America/New_York", 1_710_054_000 * S),
+    "New York has an hour twice": ("America/New_York", 1_730_613_600 * S),
+    "Sao Paulo skips midnight": ("America/Sao_Paulo", 1_541_300_400 * S),
+    "Sao Paulo has the last hour of a day twice": ("America/Sao_Paulo", 1_518_919_200 * S),
+    "Apia skips a day": ("Pacific/Apia", 1_325_239_200 * S),
+    "Lord Howe skips half an hour": ("Australia/Lord_Howe", 1_728_142_200 * S),
+    "Lord Howe has half an hour twice": ("Australia/Lord_Howe", 1_712_415_600 * S),
+    "a month ends in Kolkata": ("Asia/Kolkata", 1_706_725_800 * S),
 }
-WINDOWS = [
-    sliding("1s"),
-    sliding("7s"),
-    sliding("1m"),
-    sliding("5m"),
-    sliding("5m", resolution="1m"),
-    sliding("90s", resolution="1m"),
-    sliding("1h"),
-    sliding("1h", resolution="1s"),
-    sliding("24h"),
-    sliding("7d"),
-]
-OF_NUMBERS: list[Callable[..., Aggregation]] = [
-    count_of,
-    sum_of,
-    mean_of,
-    min_of,
-    max_of,
-    variance_of,
-    partial(variance_of, sample=True),
-    stddev_of,
-    skewness_of,
-    kurtosis_of,
-    partial(quantile_of, at=(0.25, 0.5, 0.99)),
-    quantile_sketch_of,
-    partial(decayed_sum_of, half_life="10m"),
-]
-OF_ANY: list[Callable[..., Aggregation]] = [
-    count_of,
-    first_of,
-    last_of,
-    partial(first_n_of, n=2),
-    partial(last_n_of, n=3),
-    partial(last_n_distinct_of, n=2),
-    partial(distinct_of, exact_up_to=4, precision=10),
-    distinct_sketch_of,
-]
-OF_KEYS: list[Callable[..., Aggregation]] = [partial(top_k_of, k=3), partial(counts_of, limit=3)]
-OF_VECTORS: list[Callable[..., Aggregation]] = [
-    partial(vector_sum_of, dimensions=2),
-    partial(vector_mean_of, dimensions=2),
-    partial(vector_decayed_mean_of, dimensions=2, half_life="1m"),
-]
-CHOICES: list[Callable[..., Aggregation]] = [
-    count_events,
-    partial(decayed_count, half_life="1m"),
-    partial(top_k_of, "note", 2, weight="price", name="notes_by_price"),
-    partial(top_k_of, "code", 2, weight="units", name="codes_by_units"),
-    *(partial(each, field) for field in ("price", "pieces", "units") for each in OF_NUMBERS + OF_ANY[1:]),
-    *(partial(each, field) for field in ("note", "paid", "code") for each in OF_ANY),
-    *(partial(each, field) for field in ("pieces", "note", "paid", "code") for each in OF_KEYS),
-    *(partial(each, "place") for each in OF_VECTORS),
-]
+"""Where a stream begins: a zone of which something happens there, and the instant."""
 
-_SPANS_US = (
-    0,
-    1,
-    999_999,
-    1_000_000,
-    10_000_000,
-    60_000_000,
-    600_000_000,
-    3_600_000_000,
-    86_400_000_000,
-    8 * 86_400_000_000,
-)
+PACES_US: dict[str, tuple[int, ...]] = {
+    "to scale": (),
+    "at once": (0, 1),
+    "dense": (0, 1, S),
+    "steady": (S, 10 * S, MINUTE),
+    "sparse": (10 * MINUTE, HOUR),
+    "rare": (HOUR, DAY, 8 * DAY),
+    "mixed": (0, 1, S - 1, S, 10 * S, MINUTE, 10 * MINUTE, HOUR, DAY),
+}
+Watermarks = Literal["never", "behind", "on ticks", "far ahead", "any"]
+WATERMARKS: tuple[Watermarks, ...] = get_args(Watermarks)
+SIZES = (15, 40, 90, 210, 260, 320)
+COPIES = 0.2
+"""The share of events that are copies, where events have ids."""
 
 
-@st.composite
-def plans(draw: st.DrawFn) -> Plan:
-    """The plan of a random view: one to four windows, one to six aggregates of each."""
-    windows = draw(st.lists(st.sampled_from(WINDOWS), min_size=1, max_size=4, unique_by=lambda window: window.name))
-    picked = draw(st.lists(st.sampled_from(CHOICES), min_size=1, max_size=6, unique=True))
-    view = FeatureView(
-        name="random_view",
-        source=EventSource(topic="events", key="user", event_time="at", allowed_skew="0s"),
-        features=[each(over=tuple(windows)) for each in picked],
-        owner="tests",
-        description="Random.",
-        emission_interval=draw(st.sampled_from(["0ms", "200ms", "5s"])),
+@dataclass(frozen=True)
+class Knobs:
+    """What a stream is like: so many events, keys and crashes; so many `late`, `edges`, ... in a hundred events."""
+
+    events: int
+    keys: int
+    hot: bool
+    scene: str
+    pace: str
+    late: int
+    edges: int
+    ties: int
+    leaps: int
+    watermarks: Watermarks
+    crashes: int
+    parallelism: int
+    tame_values: bool
+    bounded: bool
+    backend: Literal["hashmap", "rocksdb"]
+
+
+def any_knobs(chance: random.Random, view: View) -> Knobs:
+    """Knobs for streams of this view, which begin, more often than not, where one of its time zones changes."""
+    zones = view.zones()
+    fitting = [name for name, (zone, _) in SCENES.items() if zone in zones]
+    return Knobs(
+        events=chance.choice(SIZES),
+        keys=chance.choice([1, 2, 4, 12]),
+        hot=chance.random() < 0.5,
+        scene=chance.choice(fitting if fitting and chance.random() < 0.75 else list(SCENES)),
+        pace=chance.choice(list(PACES_US)),
+        late=chance.choice([0, 5, 30, 60]),
+        edges=chance.choice([0, 20, 50]),
+        ties=chance.choice([0, 10, 50]),
+        leaps=chance.choice([0, 1, 5]),
+        watermarks=chance.choice(WATERMARKS),
+        crashes=chance.choice([0, 0, 1, 4]),
+        parallelism=chance.choice([1, 1, 1, 3]),
+        tame_values=chance.random() < 0.5,
+        bounded=chance.random() < 0.1,
+        backend="rocksdb" if chance.random() < 0.02 else "hashmap",
     )
-    return compile_view(view, EVENT_SCHEMA)
 
 
-_numbers = st.floats(-1e6, 1e6, allow_nan=False).map(lambda x: round(x, 3)) | st.sampled_from(
-    [0.0, -0.0, 1e12, 1e-12, 5e-324]
-)
-_values = {
-    "price": st.none() | _numbers,
-    "pieces": st.integers(-(2**31), 2**31 - 1),
-    "units": st.none() | st.integers(-(2**63), 2**63 - 1) | st.integers(-5, 5),
-    "note": st.none() | st.text(max_size=3),
-    "paid": st.booleans(),
-    "code": st.none() | st.binary(max_size=2),
-    "place": st.none() | st.lists(_numbers, min_size=2, max_size=2),
-}
+def program(plan: Plan, drawn: Knobs, seed: int) -> Program:
+    """The stream that these knobs and this seed make, of events of this plan."""
+    return _Writer(plan, drawn, random.Random(seed)).program()
 
 
-@dataclass
-class Stream:
-    """Events by key, and the operations that bring them to the kernel, crashes and replays included."""
+class _Writer:
+    def __init__(self, plan: Plan, drawn: Knobs, chance: random.Random) -> None:
+        self._plan, self._knobs, self._chance = plan, drawn, chance
+        self._ids = plan.deduplication is not None
+        base_us = SCENES[drawn.scene][1]
+        self._newest_us = base_us + chance.randrange(-2 * S, 2 * S)
+        self._wall_ms = self._newest_us // 1000 + chance.choice([0, 0, 500, 60_000])
+        self._began_ms = self._wall_ms
+        self._steps: list[Step] = []
+        self._arrived: list[Arrival] = []
+        self._held: set[int] = set()
+        """Which of `_arrived` the job has, or had when it took a checkpoint of some label."""
+        self._checkpoints: dict[int, set[int]] = {}
+        self._again: list[int] = []
+        spans = [span * 1000 for window in plan.windows if (span := window_span_ms(window)) is not None]
+        self._spans = [S, *(window.resolution_ms * 1000 for window in plan.windows if window.kind != "lifetime")]
+        self._spans += spans or [HOUR]
+        self._reach_us = max(spans, default=DAY)
+        gaps = [window.gap_ms * 1000 for window in plan.windows if isinstance(window, Session)]
+        # To scale: so that sessions go on for longer than they may, and windows hold some events and no more.
+        self._steps_us = PACES_US[drawn.pace] or tuple(gaps or [span // 10 for span in self._spans])
 
-    events: dict[bytes, list[ReferenceEvent]] = field(default_factory=dict)
-    ops: list[Op] = field(default_factory=list)
-    watermark_us: int | None = None
-    attempts: list[int] = field(default_factory=lambda: [0])
+    def program(self) -> Program:
+        first = self._parallelism()
+        acts: list[Callable[[], None]] = [self._time, self._checkpoint]
+        if self._knobs.watermarks != "never":
+            acts += [self._watermark] * 2
+        crash_share, crashes = self._knobs.crashes / self._knobs.events, 0
+        self._event()
+        while len(self._arrived) < self._knobs.events:
+            if crashes < self._knobs.crashes and self._chance.random() < crash_share:
+                crashes += 1
+                self._crash()
+            if self._chance.random() < 0.3:
+                self._chance.choice(acts)()
+            elif self._again and self._chance.random() < 0.7:
+                self._arrive_again()
+            else:
+                self._event()
+        return Program(tuple(self._steps), first, self._began_ms, self._knobs.backend, self._knobs.bounded)
 
-
-@st.composite
-def streams(draw: st.DrawFn, plan: Plan, max_events: int = 60) -> Stream:
-    """Events in any order and of any lateness, with watermarks, throttled time, checkpoints and crashes between them.
-
-    After a crash the events since the checkpoint come again, in another order, and the watermark starts anew.
-    """
-    stream, replay = Stream(), random.Random(draw(st.integers(0, 2**32)))
-    steps = draw(
-        st.lists(
-            st.sampled_from(["event"] * 12 + ["watermark"] * 3 + ["time"] * 3 + ["checkpoint", "crash"]),
-            min_size=1,
-            max_size=max_events,
+    def _event(self) -> None:
+        time_us = min(max(0, self._time_of_event()), END_OF_TIME_US - 1)
+        self._newest_us = max(self._newest_us, time_us)
+        # A producer's clock is right: no event is later than its record.
+        self._wall_ms = max(self._wall_ms, -(-self._newest_us // 1000))
+        number = len(self._arrived)
+        event = ReferenceEvent(
+            time_us,
+            tuple(make(self._chance, self._knobs.tame_values) for make in VALUES.values()),
+            self._wall_ms,
+            self._chance.randrange(2),
+            self._chance.randrange(3),
+            number,
+            # Ids repeat: another time or another source makes another event of them.
+            f"{self._chance.randrange(self._knobs.events)}".encode() if self._ids else b"",
+            self._chance.randrange(3),
         )
-    )
-    newest_us, wall_ms, checkpointed = BASE_US, BASE_US // 1000, False
-    watermark_ms: int | None = None
-    since_checkpoint: list[Op] = []
-    for number, step in enumerate(["event", *steps]):
-        if step == "event":
-            span = draw(st.sampled_from(_SPANS_US))
-            time_us = newest_us + draw(st.integers(-span, span))
-            time_us = max(0, time_us)
-            newest_us = max(newest_us, time_us)
-            wall_ms = max(wall_ms, newest_us // 1000)
-            key = draw(st.sampled_from([b"\x02a", b"\x02b", b"\x02c"]))
-            values = tuple(draw(_values[column.name]) for column in plan.columns)
-            event = ReferenceEvent(time_us, values, wall_ms, 0, draw(st.integers(0, 1)), number)
-            stream.events.setdefault(key, []).append(event)
-            stream.ops.append(event_op(key, event))
-            since_checkpoint.append(stream.ops[-1])
-        elif step == "watermark":
-            ahead_us = draw(st.sampled_from(_SPANS_US))
-            watermark_ms = max(watermark_ms or 0, (newest_us + draw(st.integers(-ahead_us, ahead_us))) // 1000)
-            stream.ops.append({"op": "watermark", "ms": watermark_ms})
-        elif step == "time":
-            wall_ms += draw(st.sampled_from([1, 100, 250, 6000]))
-            stream.ops.append({"op": "processing_time", "ms": wall_ms})
-        elif step == "checkpoint":
-            stream.ops.append({"op": "checkpoint"})
-            since_checkpoint, checkpointed = [], True
-        elif checkpointed:
-            stream.ops.append({"op": "restore"})
-            stream.attempts.append(len(stream.ops))
-            replay.shuffle(since_checkpoint)
-            stream.ops.extend(since_checkpoint)
-    if watermark_ms is not None:
-        stream.ops.append({"op": "watermark", "ms": watermark_ms})
-        stream.watermark_us = watermark_ms * 1000
-    stream.ops.append({"op": "processing_time", "ms": wall_ms + 20_000})
-    return stream
+        if self._ids and self._arrived and self._chance.random() < COPIES:
+            self._copy(number)
+            return
+        self._arrived.append(Arrival(self._key(), event, tuple(VALUES)))
+        self._arrive(number)
+
+    def _copy(self, number: int) -> None:
+        """The producer sends an event again, to any partition."""
+        arrival = self._chance.choice(self._arrived[-40:])
+        again = replace(arrival.event, partition=self._chance.randrange(3), offset=number)
+        self._arrived.append(replace(arrival, event=again))
+        self._arrive(number)
+
+    def _time_of_event(self) -> int:
+        chance, draw = self._chance, self._chance.randrange(100)
+        if self._arrived and draw < self._knobs.edges:
+            return self._edge()
+        if self._arrived and chance.randrange(100) < self._knobs.ties:
+            return self._recent().time_us
+        if chance.randrange(100) < self._knobs.leaps:
+            return self._newest_us + int(self._reach_us * chance.uniform(0.9, 2.2))
+        if chance.randrange(100) < self._knobs.late:
+            return self._newest_us - int(chance.choice(self._spans) * chance.uniform(0, 1.3))
+        return self._newest_us + chance.randint(0, chance.choice(self._steps_us))
+
+    def _edge(self) -> int:
+        """At, or a microsecond beside, an instant at which a window of a recent event changes, or begins."""
+        event, window = self._recent(), self._chance.choice(self._plan.windows)
+        instants = [*ticks(self._plan, window, event), start(self._plan, window, event.time_us)]
+        return self._chance.choice(instants) + self._chance.choice([-1, 0, 0, 1])
+
+    def _recent(self) -> ReferenceEvent:
+        return self._arrived[-1 - min(int(self._chance.expovariate(0.3)), len(self._arrived) - 1)].event
+
+    def _key(self) -> bytes:
+        hot = self._knobs.hot and self._chance.random() < 0.3
+        name = f"k{0 if hot else self._chance.randrange(self._knobs.keys)}".encode()
+        return bytes([2 * len(name)]) + name
+
+    def _arrive(self, number: int) -> None:
+        self._steps.append(self._arrived[number])
+        self._held.add(number)
+
+    def _arrive_again(self) -> None:
+        number = self._again.pop()
+        if number not in self._held:
+            self._arrive(number)
+
+    def _watermark(self) -> None:
+        chance, style = self._chance, self._knobs.watermarks
+        if style == "any":
+            style = chance.choice(["behind", "on ticks", "far ahead"])
+        if style == "behind":
+            at_us = self._newest_us - chance.randint(0, chance.choice([0, S, 10 * S, MINUTE]))
+        elif style == "on ticks":
+            coming = [t for window in self._plan.windows for t in ticks(self._plan, window, self._recent())]
+            at_us = chance.choice(coming or [self._newest_us]) + chance.choice([0, 0, 0, -1000, 1000])
+        else:
+            at_us = self._newest_us + int(self._reach_us * chance.choice([0.1, 1, 2.1]) * chance.random())
+        ms = max(0, min(at_us, END_OF_TIME_US // 2) // 1000)
+        self._wall_ms = max(self._wall_ms, ms)
+        if chance.random() < 0.5:
+            self._newest_us = max(self._newest_us, ms * 1000)
+        self._steps.append(Watermark(ms))
+
+    def _time(self) -> None:
+        self._wall_ms += self._chance.choice([1, 50, 100, 250, 1000, 6000])
+        self._steps.append(WallTime(self._wall_ms))
+
+    def _checkpoint(self) -> None:
+        if self._knobs.crashes and self._chance.random() < 0.5:
+            label = len(self._checkpoints)
+            self._checkpoints[label] = set(self._held)
+            self._steps.append(Checkpoint(label))
+
+    def _crash(self) -> None:
+        chance, labels = self._chance, [*self._checkpoints]
+        label = None
+        if labels and chance.random() < 0.95:
+            label = labels[-1] if chance.random() < 0.7 else chance.choice(labels)
+        self._wall_ms += chance.choice([0, 1000])
+        # The machine that takes over may have a slower clock.
+        wall_ms = max(0, self._wall_ms - chance.choice([0, 0, 3000]))
+        self._steps.append(Crash(label, self._parallelism(), wall_ms))
+        self._held = set() if label is None else set(self._checkpoints[label])
+        self._again = [number for number in range(len(self._arrived)) if number not in self._held]
+        order = chance.randrange(3)
+        if order == 0:
+            chance.shuffle(self._again)
+        elif order == 1:
+            self._again.sort(key=lambda n: (-self._arrived[n].event.partition, -n))
+        else:
+            self._again.reverse()
+
+    def _parallelism(self) -> int:
+        return self._chance.randint(1, self._knobs.parallelism)
+
+
+def _price(chance: random.Random, tame: bool) -> Value:
+    return None if chance.random() < 0.15 else _decimal(chance, tame)
+
+
+def _decimal(chance: random.Random, tame: bool) -> float:
+    if tame or chance.random() < 0.8:
+        return round(chance.uniform(-100, 100), 2)
+    return chance.choice([0.0, -0.0, 1e12, -1e12, 1e-12, 5e-324, 1.5e6])
+
+
+def _pieces(chance: random.Random, tame: bool) -> Value:
+    return chance.randint(-5, 5) if tame else chance.choice([chance.randint(-(2**31), 2**31 - 1), 2**31 - 1, -(2**31)])
+
+
+def _units(chance: random.Random, tame: bool) -> Value:
+    if chance.random() < 0.2:
+        return None
+    return chance.randint(-5, 5) if tame else chance.choice([chance.randint(-(2**63), 2**63 - 1), 2**63 - 1, 2**53 + 1])
+
+
+VALUES: dict[str, Callable[[random.Random, bool], Value]] = {
+    "price": _price,
+    "pieces": _pieces,
+    "units": _units,
+    "note": lambda chance, _: chance.choice([None, "", "a", "b", "é", "long " * 9]),
+    "paid": lambda chance, _: chance.random() < 0.6,
+    "checked": lambda chance, _: chance.choice([None, True, True, False]),
+    "code": lambda chance, _: chance.choice([None, b"", b"\x00", b"\xff\x01", chance.randbytes(2)]),
+    "place": lambda chance, tame: chance.choice([None, *[(_decimal(chance, tame), _decimal(chance, tame))] * 3]),
+}
+"""What is in each field of an event: given the randomness, and whether numbers are small."""

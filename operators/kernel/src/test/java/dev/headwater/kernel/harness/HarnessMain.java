@@ -31,25 +31,24 @@ import java.util.Locale;
  *     dev.headwater.kernel.harness.HarnessMain
  * </pre>
  *
- * A request is {@code {"plan": {...}, "ops": [...]}}, with {@code "backend": "rocksdb"} if wanted. The operations, each on
- * the one operator, in order:
+ * A request is {@code {"plan": {...}, "ops": [...]}}, with {@code "backend": "rocksdb"}, {@code "parallelism": 2} and
+ * {@code "wall_ms": n}, the wall time at the start, if wanted. The operations, in order, each an array:
  *
  * <pre>
- *   {"op": "event", "key": hex, "t_us": n, "ingested_ms": n, "source": 0, "partition": 0, "offset": n, "id": hex,
- *    "index": 0, "values": [...]}
- *   {"op": "source_heartbeat", "source": 0, "subtask": 0, "parallelism": 1, "as_of_ms": n}
- *   {"op": "watermark", "ms": n}
- *   {"op": "processing_time", "ms": n}
- *   {"op": "checkpoint"}   keeps a checkpoint
- *   {"op": "restore"}      crashes and starts from the last checkpoint, or from nothing
- *   {"op": "finish"}       the input has ended
+ *   ["event", key in hex, time in us, ingested in ms, source, partition, offset, [values], id in hex or "", index]
+ *   ["source_heartbeat", source, subtask, parallelism, as of ms]
+ *   ["watermark", ms]
+ *   ["processing_time", ms]
+ *   ["checkpoint"]                                 takes the next checkpoint, numbered from 0 on
+ *   ["restore", checkpoint, parallelism, wall ms]  crashes and starts from a checkpoint, or from nothing: -1
+ *   ["finish"]                                     the input has ended
  * </pre>
  *
- * Values stand by plan column: numbers, booleans, strings, bytes and vectors as hex, null. The answer is
+ * Values stand by plan column: numbers, booleans, strings, bytes as hex, vectors as hex, null. The answer is
  *
  * <pre>
- *   {"rows": [{"op": index, "key": hex, "header": hex, "value": hex, "partition": n, "timestamp_ms": n}],
- *    "heartbeats": [the same, "value" null], "late": [{"op", "key", "source", "partition", "offset", "t_us", "ingested_ms"}]}
+ *   {"rows": [[op, key in hex, header in hex, value in hex]],
+ *    "late": [[op, key in hex, source, partition, offset, time in us]], "keys": how many have state in the end}
  * </pre>
  *
  * where op is the index of the operation during which it came out; or {@code {"error": "..."}}.
@@ -89,56 +88,73 @@ public final class HarnessMain {
     private static ObjectNode run(JsonNode request) throws Exception {
         ObjectNode answer = JSON.createObjectNode();
         ArrayNode rows = answer.putArray("rows");
-        ArrayNode heartbeats = answer.putArray("heartbeats");
         ArrayNode late = answer.putArray("late");
         Plan plan = Plan.parse(request.get("plan").toString());
         String backend = request.path("backend").asText("hashmap").toUpperCase(Locale.ROOT);
-        try (KernelDriver driver = new KernelDriver(plan, KernelDriver.Backend.valueOf(backend))) {
+        try (KernelJob job = new KernelJob(
+                plan,
+                KernelDriver.Backend.valueOf(backend),
+                request.path("parallelism").asInt(1),
+                request.path("wall_ms").asLong(0))) {
             JsonNode ops = request.get("ops");
             for (int index = 0; index < ops.size(); index++) {
-                apply(ops.get(index), plan, driver);
-                for (LogRecord record : driver.takeRecords()) {
-                    write(record, (record.isHeartbeat() ? heartbeats : rows).addObject().put("op", index));
+                apply(ops.get(index), plan, job);
+                for (LogRecord record : job.takeRecords()) {
+                    if (!record.isHeartbeat()) {
+                        rows.addArray()
+                                .add(index)
+                                .add(HEX.formatHex(record.key()))
+                                .add(HEX.formatHex(record.header()))
+                                .add(HEX.formatHex(record.value()));
+                    }
                 }
-                for (LateEvent event : driver.takeLate()) {
-                    write(event, late.addObject().put("op", index));
+                for (LateEvent event : job.takeLate()) {
+                    late.addArray()
+                            .add(index)
+                            .add(event.key().toString())
+                            .add(event.source())
+                            .add(event.partition())
+                            .add(event.offset())
+                            .add(event.eventTimeUs());
                 }
             }
+            answer.put("keys", job.keys());
         }
         return answer;
     }
 
-    private static void apply(JsonNode op, Plan plan, KernelDriver driver) throws Exception {
-        String name = op.get("op").textValue();
+    private static void apply(JsonNode op, Plan plan, KernelJob job) throws Exception {
+        String name = op.get(0).textValue();
         switch (name) {
-            case "event" -> driver.event(event(op, plan));
-            case "source_heartbeat" -> driver.event(Event.heartbeat(
+            case "event" -> job.event(event(op, plan));
+            case "source_heartbeat" -> job.event(Event.heartbeat(
                     new Key(new byte[0]),
-                    op.get("source").intValue(),
-                    op.get("subtask").intValue(),
-                    op.get("parallelism").intValue(),
-                    op.get("as_of_ms").longValue()));
-            case "watermark" -> driver.watermark(op.get("ms").longValue());
-            case "processing_time" -> driver.processingTime(op.get("ms").longValue());
-            case "checkpoint" -> driver.checkpoint();
-            case "restore" -> driver.restore();
-            case "finish" -> driver.finish();
+                    op.get(1).intValue(),
+                    op.get(2).intValue(),
+                    op.get(3).intValue(),
+                    op.get(4).longValue()));
+            case "watermark" -> job.watermark(op.get(1).longValue());
+            case "processing_time" -> job.processingTime(op.get(1).longValue());
+            case "checkpoint" -> job.checkpoint();
+            case "restore" -> job.restore(
+                    op.get(1).intValue(), op.get(2).intValue(), op.get(3).longValue());
+            case "finish" -> job.finish();
             default -> throw new IllegalArgumentException("there is no operation '" + name + "'");
         }
     }
 
     private static Event event(JsonNode op, Plan plan) {
         Event event = new Event(plan.columns().size());
-        event.key = new Key(HEX.parseHex(op.get("key").textValue()));
-        event.eventTimeUs = op.get("t_us").longValue();
-        event.ingestedAtMs = op.get("ingested_ms").longValue();
-        event.source = op.path("source").intValue();
-        event.partition = op.path("partition").intValue();
-        event.offset = op.path("offset").longValue();
-        event.index = op.path("index").intValue();
-        String id = op.path("id").asText("");
+        event.key = new Key(HEX.parseHex(op.get(1).textValue()));
+        event.eventTimeUs = op.get(2).longValue();
+        event.ingestedAtMs = op.get(3).longValue();
+        event.source = op.get(4).intValue();
+        event.partition = op.get(5).intValue();
+        event.offset = op.get(6).longValue();
+        String id = op.get(8).textValue();
         event.id = id.isEmpty() ? null : HEX.parseHex(id);
-        JsonNode values = op.get("values");
+        event.index = op.get(9).intValue();
+        JsonNode values = op.get(7);
         for (int column = 0; column < plan.columns().size(); column++) {
             JsonNode value = values.get(column);
             if (value.isNull()) {
@@ -154,22 +170,5 @@ public final class HarnessMain {
             }
         }
         return event;
-    }
-
-    private static void write(LogRecord record, ObjectNode into) {
-        into.put("key", HEX.formatHex(record.key()))
-                .put("header", HEX.formatHex(record.header()))
-                .put("value", record.isHeartbeat() ? null : HEX.formatHex(record.value()))
-                .put("partition", record.partition())
-                .put("timestamp_ms", record.timestampMs());
-    }
-
-    private static void write(LateEvent event, ObjectNode into) {
-        into.put("key", event.key().toString())
-                .put("source", event.source())
-                .put("partition", event.partition())
-                .put("offset", event.offset())
-                .put("t_us", event.eventTimeUs())
-                .put("ingested_ms", event.ingestedAtMs());
     }
 }

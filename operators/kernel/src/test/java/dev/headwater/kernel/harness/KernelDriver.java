@@ -36,7 +36,7 @@ public final class KernelDriver implements AutoCloseable {
     }
 
     public static final int LOG_SCHEMA_ID = 7;
-    private static final int MAX_PARALLELISM = 128;
+    static final int MAX_PARALLELISM = 128;
 
     private final Backend backend;
     private final int subtask;
@@ -64,10 +64,18 @@ public final class KernelDriver implements AutoCloseable {
     /** One subtask of several; {@code restored} may be null. */
     public KernelDriver(Plan plan, Backend backend, int subtask, int parallelism, OperatorSubtaskState restored)
             throws Exception {
+        this(plan, backend, subtask, parallelism, restored, 0);
+    }
+
+    /** One subtask of several that starts at this wall time; {@code restored} may be null. */
+    KernelDriver(
+            Plan plan, Backend backend, int subtask, int parallelism, OperatorSubtaskState restored, long processingTimeMs)
+            throws Exception {
         this.plan = plan;
         this.backend = backend;
         this.subtask = subtask;
         this.parallelism = parallelism;
+        this.processingTimeMs = processingTimeMs;
         start(restored);
     }
 
