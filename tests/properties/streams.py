@@ -153,15 +153,23 @@ class _Writer:
             self._chance.randrange(2),
             self._chance.randrange(3),
             number,
-            # Ids repeat: another time or another source makes another event of them.
-            f"{self._chance.randrange(self._knobs.events)}".encode() if self._ids else b"",
-            self._chance.randrange(3),
+            index=self._chance.randrange(3),
         )
+        if self._ids:
+            event = replace(event, id=self._id(event))
         if self._ids and self._arrived and self._chance.random() < COPIES:
             self._copy(number)
             return
         self._arrived.append(Arrival(self._key(), event, tuple(VALUES)))
         self._arrive(number)
+
+    def _id(self, event: ReferenceEvent) -> bytes:
+        """Ids repeat: another time or another source makes another event of them."""
+        number = self._chance.randrange(self._knobs.events)
+        taken = {each.event.id for each in self._arrived if each.event.time_us == event.time_us}
+        while f"{number}".encode() in taken:
+            number += 1
+        return f"{number}".encode()
 
     def _copy(self, number: int) -> None:
         """The producer sends an event again, to any partition."""
