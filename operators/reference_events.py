@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,17 +13,24 @@ from fastavro import parse_schema, schemaless_reader
 from fastavro.read import SchemaResolutionError
 
 from headwater.operators.reference import ReferenceEvent
-from headwater.schemas.avro import without_logical_types
+from headwater.schemas.avro import AvroField, AvroRecord, without_logical_types
 from headwater.schemas.dead_letter import Reason
-from headwater.schemas.errors import FormatError
+from headwater.schemas.errors import ContractError, EvaluationError, FormatError
+from headwater.schemas.event_ids import encode_event_id
+from headwater.schemas.expressions import Expression, Scope
 from headwater.schemas.keys import EntityField, KeyValue, encode_key
-from headwater.schemas.plan import Input, Path, Plan
+from headwater.schemas.plan import Column, Input, Path, Plan, SourcePlan
 
 END_OF_TIME_MS = 253_367_568_000_000
 """A little more than the longest window before the year 10000, so that no tick lies beyond it."""
 
 LONGEST_TEXT_BYTES = 32 * 1024
 """Of a column: a row repeats a text once per feature, and must still be one Kafka record."""
+
+MOST_ELEMENTS = 65_535
+"""Of an array that is exploded."""
+
+LONGEST_DECIMAL_BYTES = 64
 
 FRAME = struct.Struct(">bI")
 
@@ -50,13 +57,15 @@ class EventReader:
             plan: the view's plan.
             schema_of: the writer schema that the registry has for an id, or None if it has none.
         """
-        self._plan = plan
         self._schema_of = schema_of
-        self._writers: dict[int, Any] = {}
-        self._readers = [_parsed(source.reader_schema) for source in plan.sources]
+        self._writers: dict[int, tuple[Mapping[str, Any], Any] | None] = {}
+        self._sources = [_SourceReader(plan, index) for index in range(len(plan.sources))]
 
-    def read(self, source: int, record: SourceRecord) -> tuple[bytes, ReferenceEvent] | Reason:
-        """The key and the event in a record of the plan's source of this index, or the reason why it is rejected."""
+    def read(self, source: int, record: SourceRecord) -> list[tuple[bytes, ReferenceEvent]] | Reason:
+        """The events in a record of the plan's source of this index, each with its key, or why it is rejected.
+
+        There are none if conditions keep it out, and several if an array is exploded.
+        """
         if record.value is None:
             return Reason.NULL_VALUE
         if record.value[:1] != b"\0":
@@ -66,57 +75,171 @@ class EventReader:
         writer = self._writer(FRAME.unpack_from(record.value)[1])
         if writer is None:
             return Reason.UNKNOWN_SCHEMA
-        stream = io.BytesIO(record.value[FRAME.size :])
         try:
-            event: Any = schemaless_reader(stream, writer, self._readers[source])
-        except SchemaResolutionError:
-            return Reason.SCHEMA_INCOMPATIBLE
-        except EOFError:
-            return Reason.TRUNCATED
-        except (ValueError, IndexError, OverflowError, UnicodeDecodeError):
-            return Reason.MALFORMED
-        if stream.read(1):
-            return Reason.TRAILING_BYTES
-        return _accept(self._plan, source, record, event)
+            return self._sources[source].events(record, record.value[FRAME.size :], *writer)
+        except _RejectedError as error:
+            return error.reason
 
-    def _writer(self, schema_id: int) -> Any:
+    def _writer(self, schema_id: int) -> tuple[Mapping[str, Any], Any] | None:
         if schema_id not in self._writers:
             schema = self._schema_of(schema_id)
-            self._writers[schema_id] = None if schema is None else _parsed(schema)
+            self._writers[schema_id] = None if schema is None else (schema, _parsed(schema))
         return self._writers[schema_id]
 
 
-def _accept(plan: Plan, source: int, record: SourceRecord, event: Any) -> tuple[bytes, ReferenceEvent] | Reason:
-    declared = plan.sources[source]
-    if not 0 <= record.timestamp_ms < END_OF_TIME_MS:
-        return Reason.EVENT_TIME_OUT_OF_RANGE
-    stamp = _at(event, declared.event_time.path)
-    if stamp is None:
-        return Reason.MISSING_EVENT_TIME
-    time_us = stamp * 1000 if declared.event_time.unit == "ms" else stamp
-    if not 0 <= time_us < END_OF_TIME_MS * 1000:
-        return Reason.EVENT_TIME_OUT_OF_RANGE
-    key = _key(plan.entity, [_input(event, each) for each in declared.key])
-    if isinstance(key, Reason):
-        return key
-    if time_us > (record.timestamp_ms + declared.allowed_skew_ms) * 1000:
-        return Reason.FUTURE_EVENT
-    values = tuple(_input(event, each) for each in declared.columns)
-    if any(isinstance(value, float) and not math.isfinite(value) for value in values):
-        return Reason.NOT_FINITE
-    if any(_text_bytes(value) > LONGEST_TEXT_BYTES for value in values):
-        return Reason.MALFORMED
-    return key, ReferenceEvent(time_us, values, record.timestamp_ms, source, record.partition, record.offset)
+class _RejectedError(Exception):
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class _SourceReader:
+    def __init__(self, plan: Plan, index: int) -> None:
+        self._plan = plan
+        self._index = index
+        self._source: SourcePlan = plan.sources[index]
+        self._schema = AvroRecord(self._source.reader_schema, self._source.explode)
+        self._reader = _parsed(self._source.reader_schema)
+        scope = Scope(self._source.variables)
+        inputs = [each for each in (*self._source.key, *self._source.columns, *self._source.event_id) if each]
+        texts = (*self._source.where, *(each.cel for each in inputs if each.cel is not None))
+        self._expressions: dict[str, Expression] = {text: scope.check(text) for text in texts}
+        paths = (
+            self._source.event_time.path,
+            *(variable.path for variable in self._source.variables),
+            *(each.path for each in inputs if each.path is not None),
+        )
+        self._fields: dict[Path, AvroField] = {path: self._schema.field(path) for path in paths}
+
+    def events(
+        self, record: SourceRecord, body: bytes, writer: Mapping[str, Any], parsed: Any
+    ) -> list[tuple[bytes, ReferenceEvent]]:
+        stream = io.BytesIO(body)
+        self._check_decimals(writer)
+        try:
+            decoded: Any = schemaless_reader(stream, parsed, self._reader)
+        except SchemaResolutionError:
+            raise _RejectedError(Reason.SCHEMA_INCOMPATIBLE) from None
+        except EOFError:
+            raise _RejectedError(Reason.TRUNCATED) from None
+        except (ValueError, IndexError, OverflowError, UnicodeDecodeError):
+            raise _RejectedError(Reason.MALFORMED) from None
+        elements = list(self._each(decoded))
+        if len(elements) > MOST_ELEMENTS:
+            raise _RejectedError(Reason.MALFORMED)
+        values = [self._values(element) for element in elements]
+        if stream.read(1):
+            raise _RejectedError(Reason.TRAILING_BYTES)
+        if not 0 <= record.timestamp_ms < END_OF_TIME_MS:
+            raise _RejectedError(Reason.EVENT_TIME_OUT_OF_RANGE)
+        events = [self._event(record, index, found) for index, found in enumerate(values)]
+        return [event for event in events if event is not None]
+
+    def _each(self, decoded: Any) -> Iterator[Any]:
+        """The record once for each element of the exploded array, which stands in the array's place."""
+        path = self._source.explode
+        if path is None:
+            yield decoded
+            return
+        for element in _at(decoded, path) or ():
+            yield _replaced(decoded, path, element)
+
+    def _values(self, decoded: Any) -> dict[Path, Any]:
+        """The values at all paths that the plan names."""
+        return {path: _as_column(_at(decoded, path), field) for path, field in self._fields.items()}
+
+    def _event(self, record: SourceRecord, index: int, values: dict[Path, Any]) -> tuple[bytes, ReferenceEvent] | None:
+        source = self._source
+        variables = {variable.name: values[variable.path] for variable in source.variables}
+        if any(not _is_finite(value) for value in variables.values()):
+            raise _RejectedError(Reason.NOT_FINITE)
+        for text in source.where:
+            if self._evaluated(text, variables) is not True:
+                return None
+        time_us = self._event_time(values)
+        key = _key(self._plan.entity, [self._input(each, values, variables) for each in source.key])
+        if time_us > (record.timestamp_ms + source.allowed_skew_ms) * 1000:
+            raise _RejectedError(Reason.FUTURE_EVENT)
+        columns = [self._input(each, values, variables) for each in source.columns]
+        for column, value in zip(self._plan.columns, columns, strict=True):
+            _check_column(column, value)
+        parts = [self._input(each, values, variables) for each in source.event_id]
+        return key, ReferenceEvent(
+            time_us=time_us,
+            values=tuple(columns),
+            ingested_at_ms=record.timestamp_ms,
+            source=self._index,
+            partition=record.partition,
+            offset=record.offset,
+            index=index,
+            id=_event_id(parts) if parts else b"",
+        )
+
+    def _event_time(self, values: dict[Path, Any]) -> int:
+        declared = self._source.event_time
+        stamp: int | None = values[declared.path]
+        if stamp is None:
+            raise _RejectedError(Reason.MISSING_EVENT_TIME)
+        time_us = stamp * 1000 if declared.unit == "ms" else stamp
+        if not 0 <= time_us < END_OF_TIME_MS * 1000:
+            raise _RejectedError(Reason.EVENT_TIME_OUT_OF_RANGE)
+        return time_us
+
+    def _input(self, given: Input | None, values: dict[Path, Any], variables: Mapping[str, Any]) -> Any:
+        if given is None:
+            return None
+        return values[given.path] if given.path is not None else self._evaluated(given.cel or "", variables)
+
+    def _evaluated(self, text: str, variables: Mapping[str, Any]) -> Any:
+        try:
+            return self._expressions[text].value(variables)
+        except EvaluationError:
+            raise _RejectedError(Reason.EXPRESSION_FAILED) from None
+
+    def _check_decimals(self, writer: Mapping[str, Any]) -> None:
+        """Avro lets a decimal be read only as one of the same precision and scale, which fastavro does not check."""
+        for path, field in self._fields.items():
+            if field.scale is not None:
+                try:
+                    written = AvroRecord(writer, self._source.explode).field(path)
+                except ContractError:
+                    continue  # the writer has no such field
+                if written.scale != field.scale:
+                    raise _RejectedError(Reason.SCHEMA_INCOMPATIBLE)
+
+
+def _as_column(value: Any, field: AvroField) -> Any:
+    """A decoded value as the column type has it: decimals as the nearest double, arrays as lists of doubles."""
+    if value is None:
+        return None
+    if field.scale is not None:
+        unscaled = value.encode("latin-1") if isinstance(value, str) else value
+        if not 1 <= len(unscaled) <= LONGEST_DECIMAL_BYTES:
+            raise _RejectedError(Reason.MALFORMED)
+        return int.from_bytes(unscaled, "big", signed=True) / 10**field.scale
+    if field.type == "vector":
+        return [float(number) for number in value]
+    return value
+
+
+def _check_column(column: Column, value: Any) -> None:
+    if column.type == "vector" and value is not None and len(value) != column.dimensions:
+        raise _RejectedError(Reason.MALFORMED)
+    if not _is_finite(value):
+        raise _RejectedError(Reason.NOT_FINITE)
+    if _text_bytes(value) > LONGEST_TEXT_BYTES:
+        raise _RejectedError(Reason.MALFORMED)
+
+
+def _is_finite(value: Any) -> bool:
+    numbers = value if isinstance(value, list) else (value,)
+    return all(math.isfinite(number) for number in numbers if isinstance(number, float))
 
 
 def _text_bytes(value: Any) -> int:
     if isinstance(value, str):
         return len(value.encode())
     return len(value) if isinstance(value, bytes) else 0
-
-
-def _input(event: Any, value: Input | None) -> Any:
-    return None if value is None or value.path is None else _at(event, value.path)
 
 
 def _at(event: Any, path: Path) -> Any:
@@ -127,14 +250,30 @@ def _at(event: Any, path: Path) -> Any:
     return event
 
 
-def _key(entity: tuple[EntityField, ...], parts: list[Any]) -> bytes | Reason:
+def _replaced(event: Any, path: Path, value: Any) -> Any:
+    """The event with another value at the path."""
+    if not path:
+        return value
+    return {**event, path[0]: _replaced(event[path[0]], path[1:], value)}
+
+
+def _key(entity: tuple[EntityField, ...], parts: list[Any]) -> bytes:
     if any(part is None or part in ("", b"") for part in parts):
-        return Reason.MISSING_KEY
+        raise _RejectedError(Reason.MISSING_KEY)
     values: dict[str, KeyValue] = {field.name: part for field, part in zip(entity, parts, strict=True)}
     try:
         return encode_key(entity, values)
     except FormatError:
-        return Reason.KEY_TOO_LONG
+        raise _RejectedError(Reason.KEY_TOO_LONG) from None
+
+
+def _event_id(parts: list[Any]) -> bytes:
+    if any(part is None or part in ("", b"") for part in parts):
+        raise _RejectedError(Reason.MISSING_EVENT_ID)
+    try:
+        return encode_event_id(parts)
+    except FormatError:
+        raise _RejectedError(Reason.MALFORMED) from None
 
 
 def _parsed(schema: Any) -> Any:

@@ -107,7 +107,13 @@ def _state_layout(plan: Plan) -> dict[str, Any]:
     """What of a plan the kernel's state, and the meaning of what is in it, depend on."""
     return {
         "entity": plan.entity,
-        "sources": [(source.topic, source.key, source.event_time, source.allowed_skew_ms) for source in plan.sources],
+        "sources": [
+            (
+                *(source.topic, source.key, source.event_time, source.allowed_skew_ms),
+                *(source.explode, source.where, source.event_id),
+            )
+            for source in plan.sources
+        ],
         "fields": [(source.columns, plan.columns) for source in plan.sources],
         "windows": plan.windows,
         "zones": plan.zones,

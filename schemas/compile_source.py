@@ -13,7 +13,6 @@ from headwater.schemas.mistakes import Mistakes
 from headwater.schemas.plan import Column, ColumnType, EventTime, Input, SourcePlan
 from headwater.schemas.view import FeatureView
 
-MOST_DIMENSIONS = 4096
 _KEY_TYPES: dict[ColumnType, KeyType] = {"string": "string", "long": "long", "bytes": "bytes", "boolean": "boolean"}
 
 

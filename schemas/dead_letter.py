@@ -25,6 +25,8 @@ class Reason(StrEnum):
     FUTURE_EVENT = "future_event"
     NOT_FINITE = "not_finite"
     LATE = "late"
+    EXPRESSION_FAILED = "expression_failed"
+    MISSING_EVENT_ID = "missing_event_id"
 
 
 def _optional(avro_type: Any, name: str, doc: str) -> dict[str, Any]:

@@ -130,7 +130,7 @@ class EventFields:
         """The schema, reduced to what was asked for."""
         if self._record is None:
             return {}
-        return self._record.pruned(self._paths)
+        return self._record.pruned([*self._paths, *([self.explode] if self.explode else [])])
 
     def _all_variables(self) -> list[Variable]:
         if self._record is None:

@@ -26,14 +26,15 @@ class SourceEvents:
     newest_ms: int = 0
     total: int = 0
 
-    def take(self, found: tuple[bytes, ReferenceEvent] | Reason, timestamp_ms: int) -> None:
+    def take(self, found: list[tuple[bytes, ReferenceEvent]] | Reason, timestamp_ms: int) -> None:
         """Counts a record in, with what was read from it."""
         self.total += 1
         self.newest_ms = max(self.newest_ms, timestamp_ms)
         if isinstance(found, Reason):
             self.rejected[found] += 1
-        else:
-            self.by_key[found[0]].append(found[1])
+            return
+        for key, event in found:
+            self.by_key[key].append(event)
 
 
 def read_events(settings: Settings, plan: Plan, timeout_seconds: float) -> SourceEvents:

@@ -224,9 +224,10 @@ def reference_events(lab: ComputeLab) -> dict[bytes, list[ReferenceEvent]]:
     found: dict[bytes, list[ReferenceEvent]] = {}
     for message in read(lab.broker.bootstrap_servers, lab.topic):
         record = SourceRecord(message.value(), message.timestamp()[1], message.partition(), message.offset())
-        event = reader.read(0, record)
-        assert isinstance(event, tuple)
-        found.setdefault(event[0], []).append(event[1])
+        events = reader.read(0, record)
+        assert isinstance(events, list)
+        for key, event in events:
+            found.setdefault(key, []).append(event)
     return found
 
 

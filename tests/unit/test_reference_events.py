@@ -53,13 +53,13 @@ def read(plan: Plan, value: bytes | None) -> Any:
 
 
 def test_a_record_is_an_event_of_its_key(plan: Plan) -> None:
-    key, event = read(plan, framed(GOOD))
+    ((key, event),) = read(plan, framed(GOOD))
     assert (key, event.time_us, event.values) == (b"\x02u", NOW_MS * 1000, (1.5, "home"))
     assert (event.ingested_at_ms, event.partition, event.offset) == (NOW_MS, 3, 42)
 
 
 def test_a_field_that_an_older_writer_lacks_has_its_default(plan: Plan) -> None:
-    _, event = read(plan, framed(GOOD, schema_id=2))
+    ((_, event),) = read(plan, framed(GOOD, schema_id=2))
     assert event.values == (1.5, None)
 
 

@@ -28,6 +28,13 @@ final class Cursor {
         depth = 0;
     }
 
+    /** Goes back to where something starts that was passed over before, and so is known to be no bomb. */
+    void seek(int start) {
+        position = start;
+        itemsLeft = end - start;
+        depth = 0;
+    }
+
     int remaining() {
         return end - position;
     }
@@ -112,6 +119,20 @@ final class Cursor {
             }
             skip(readLength());
         }
+    }
+
+    /** The items of the next block of an array, all of which must be read one by one; 0 at the end. */
+    long nextBlock() throws RejectedException {
+        long items = readLong();
+        if (items < 0) {
+            readLong();
+            items = -items;
+        }
+        if (items < 0 || items > itemsLeft) {
+            throw malformed("a block of " + items + " items, more than the event has bytes");
+        }
+        itemsLeft -= items;
+        return items;
     }
 
     void enter() throws RejectedException {

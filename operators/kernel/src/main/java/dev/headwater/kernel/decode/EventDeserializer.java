@@ -9,23 +9,27 @@ import java.io.InterruptedIOException;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.apache.flink.api.common.serialization.DeserializationSchema;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.connector.kafka.source.reader.deserializer.KafkaRecordDeserializationSchema;
 import org.apache.flink.kafka.shaded.org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.flink.kafka.shaded.org.apache.kafka.common.header.Header;
+import org.apache.flink.metrics.Counter;
 import org.apache.flink.metrics.Gauge;
 import org.apache.flink.metrics.MetricGroup;
 import org.apache.flink.util.Collector;
 
 /**
  * Kafka records in the Confluent wire format (0, schema id, Avro body) to events of one source of the plan. Whatever
- * stands in a record, exactly one {@link Decoded} comes out of it: an event, or a dead letter with the first reason, in
- * the order of {@link Reason}, for which it cannot be one. Waits, as long as it takes, for the schema registry.
+ * stands in a record, at least one {@link Decoded} comes out of it: an event, or several if an array is exploded; or a
+ * dead letter with the first reason for which it cannot be one, or one of its elements cannot; or nothing but that it was
+ * read, if conditions keep all of it out. Waits, as long as it takes, for the schema registry.
  */
 public final class EventDeserializer implements KafkaRecordDeserializationSchema<Decoded> {
     static final int VALUE_CAP_BYTES = 256 * 1024;
@@ -33,6 +37,9 @@ public final class EventDeserializer implements KafkaRecordDeserializationSchema
 
     private static final long serialVersionUID = 1L;
     private static final int FRAME_BYTES = 5;
+    /** After a record with more events than these, their memory is given back. */
+    private static final int EVENTS_KEPT = 1024;
+
     private static final int DETAIL_CAP_CHARS = 1000;
     private static final Duration REGISTRY_TIMEOUT = Duration.ofSeconds(5);
 
@@ -45,7 +52,10 @@ public final class EventDeserializer implements KafkaRecordDeserializationSchema
     private transient Map<Integer, Program> programs;
     private transient Cursor cursor;
     private transient Decoded decoded;
-    private transient Event event;
+    /** Those that the last record gave, reused; and how many it gave. */
+    private transient List<Event> events;
+    private transient int eventCount;
+    private transient Counter filtered;
 
     /** What to do with one schema id: read it, or reject it. */
     private record Program(FieldProgram fields, RejectedException incompatible) {}
@@ -62,25 +72,43 @@ public final class EventDeserializer implements KafkaRecordDeserializationSchema
     public void open(DeserializationSchema.InitializationContext context) {
         Deployment world = Deployment.parse(deployment);
         RegistryClient client = new RegistryClient(world.registryUrl(), REGISTRY_TIMEOUT);
-        open(new SchemaRegistry(client, world.unknownSchemaWaitMs()));
         MetricGroup group = context.getMetricGroup().addGroup("headwater").addGroup("view", plan.view());
+        open(new SchemaRegistry(client, world.unknownSchemaWaitMs()), group.counter("filtered_events"));
         SchemaRegistry watched = registry;
         group.gauge("registry_unavailable", (Gauge<Integer>) () -> watched.unavailable() ? 1 : 0);
         group.gauge("registry_failures", (Gauge<Long>) watched::failures);
     }
 
-    void open(SchemaRegistry schemas) {
+    /** {@code filteredEvents} counts those that conditions keep out. */
+    void open(SchemaRegistry schemas, Counter filteredEvents) {
         registry = schemas;
+        filtered = filteredEvents;
         extractor = new EventExtractor(plan, sourceIndex);
         programs = new HashMap<>();
         cursor = new Cursor();
         decoded = new Decoded();
-        event = new Event(plan.columns().size());
+        events = new ArrayList<>();
     }
 
     @Override
     public void deserialize(ConsumerRecord<byte[], byte[]> record, Collector<Decoded> out) throws InterruptedIOException {
-        out.collect(decode(record));
+        try {
+            DeadLetter letter = decode(record);
+            if (letter != null) {
+                out.collect(decoded.setRejected(letter));
+            } else if (eventCount == 0) {
+                out.collect(decoded.setEmpty(record.partition(), record.timestamp()));
+            }
+            for (int i = 0; letter == null && i < eventCount; i++) {
+                out.collect(decoded.setEvent(events.get(i)));
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new InterruptedIOException("cancelled while waiting for the schema registry");
+        }
+        if (events.size() > EVENTS_KEPT) {
+            events = new ArrayList<>();
+        }
     }
 
     @Override
@@ -88,27 +116,40 @@ public final class EventDeserializer implements KafkaRecordDeserializationSchema
         return Decoded.TYPE;
     }
 
-    /** The result is reused by the next call. */
-    private Decoded decode(ConsumerRecord<byte[], byte[]> record) throws InterruptedIOException {
+    /** Reads the events of a record into {@link #events}; all of them or, where a letter is returned, none. */
+    private DeadLetter decode(ConsumerRecord<byte[], byte[]> record) throws InterruptedException {
         Integer schemaId = null;
         try {
             byte[] value = record.value();
             schemaId = readFrame(value);
             FieldProgram program = program(schemaId, record.timestamp());
             cursor.reset(value, FRAME_BYTES, value.length);
-            event.clear();
-            extractor.extract(program, cursor, record.timestamp(), event);
-            event.ingestedAtMs = record.timestamp();
-            event.source = sourceIndex;
-            event.partition = record.partition();
-            event.offset = record.offset();
-            return decoded.setEvent(event);
+            int candidates = extractor.read(program, cursor, record.timestamp());
+            eventCount = 0;
+            for (int index = 0; index < candidates; index++) {
+                Event event = event(eventCount);
+                if (extractor.extract(index, cursor, event)) {
+                    event.ingestedAtMs = record.timestamp();
+                    event.source = sourceIndex;
+                    event.partition = record.partition();
+                    event.offset = record.offset();
+                    eventCount++;
+                }
+            }
+            filtered.inc(candidates - eventCount);
+            return null;
         } catch (RejectedException e) {
-            return decoded.setRejected(letter(record, schemaId, e));
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new InterruptedIOException("cancelled while waiting for the schema registry");
+            return letter(record, schemaId, e);
         }
+    }
+
+    private Event event(int number) {
+        if (number == events.size()) {
+            events.add(new Event(plan.columns().size()));
+        }
+        Event event = events.get(number);
+        event.clear();
+        return event;
     }
 
     private static int readFrame(byte[] value) throws RejectedException {

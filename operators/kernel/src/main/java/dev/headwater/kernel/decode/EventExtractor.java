@@ -3,17 +3,17 @@ package dev.headwater.kernel.decode;
 import dev.headwater.kernel.event.Event;
 import dev.headwater.kernel.event.Key;
 import dev.headwater.kernel.event.Reason;
+import dev.headwater.kernel.expression.Expression;
 import dev.headwater.kernel.plan.ColumnType;
 import dev.headwater.kernel.plan.Plan;
 import java.util.Arrays;
 import org.apache.avro.Schema;
 
 /**
- * Turns Avro bodies of one source into events: knows which paths are needed, and checks event time, key, future and
- * finiteness in this order, as the plan's meaning wants. Not thread-safe.
+ * Turns Avro bodies of one source into events: knows which values are needed, and checks conditions, event time, key,
+ * future, columns and event id in this order, as the plan's meaning wants. Not thread-safe.
  */
 final class EventExtractor {
-    static final int MAX_KEY_BYTES = 4096;
     /** A row repeats a text once per feature, and must still be one Kafka record. */
     static final int MAX_BLOB_BYTES = 32 * 1024;
 
@@ -21,16 +21,17 @@ final class EventExtractor {
     private static final long END_OF_TIME_MS = 253_367_568_000_000L;
 
     private final Plan.Source source;
+    private final Plan plan;
     private final Schema reader;
-    private final Targets targets = new Targets();
-    private final int eventTimeSlot;
-    private final int[] keySlots;
-    private final ColumnType[] keyTypes;
-    private final int[] columnSlots;
-    private final ColumnType[] columnTypes;
+    private final Bindings bindings;
+    private final RowExpressions expressions;
+    private final KeyEncoder keys;
+    private final EventIds ids;
+    private final boolean exploding;
+    private final int[] elementSlots;
     private final Slots slots;
-    private final byte[] keyBuffer = new byte[MAX_KEY_BYTES + 10];
-    private int keyLength;
+
+    private long recordTimestampMs;
 
     /** What could be read of the last event; for the dead letter. */
     private Key key;
@@ -38,57 +39,62 @@ final class EventExtractor {
     private long eventTimeUs;
 
     EventExtractor(Plan plan, int sourceIndex) {
+        this.plan = plan;
         source = plan.sources().get(sourceIndex);
         reader = new Schema.Parser().parse(source.readerSchema());
-        int next = 0;
-        eventTimeSlot = targets.add(source.eventTimePath(), next++);
-        keySlots = new int[source.key().size()];
-        keyTypes = new ColumnType[keySlots.length];
-        for (int i = 0; i < keySlots.length; i++) {
-            keySlots[i] = targets.add(source.key().get(i).path(), next++);
-            keyTypes[i] = plan.entity().get(i).type();
-        }
-        columnSlots = new int[source.columns().size()];
-        columnTypes = new ColumnType[columnSlots.length];
-        for (int i = 0; i < columnSlots.length; i++) {
-            columnSlots[i] = targets.add(source.columns().get(i).path(), next++);
-            columnTypes[i] = plan.columns().get(i).type();
-        }
-        slots = new Slots(next);
+        bindings = new Bindings(source, reader);
+        expressions = bindings.expressions;
+        keys = new KeyEncoder(bindings.key, plan.entity().stream().map(Plan.EntityField::type).toArray(ColumnType[]::new));
+        ids = bindings.eventId.length == 0 ? null : new EventIds(bindings.eventId, bindings.eventIdTypes);
+        exploding = !source.explode().isEmpty();
+        elementSlots = bindings.elementSlots();
+        slots = new Slots(bindings.slots());
     }
 
     /** The program that reads this writer's events; see {@link FieldProgram#compile}. */
     FieldProgram program(Schema writer) throws RejectedException {
-        return FieldProgram.compile(writer, reader, targets);
+        return FieldProgram.compile(writer, reader, bindings.targets);
     }
 
     /**
-     * Reads key, time and columns of one event; the cursor must stand at its body. All the rest of the event is the
-     * caller's. Throws if the event must be rejected; {@link #key}, {@link #eventTimeUs} then say what could be read.
+     * Reads one record, at whose body the cursor must stand, and returns of how many candidates for events it consists:
+     * one, or as many as the exploded array has elements. Each is to be passed to {@link #extract}.
      */
-    void extract(FieldProgram program, Cursor in, long recordTimestampMs, Event into) throws RejectedException {
+    int read(FieldProgram program, Cursor in, long timestampMs) throws RejectedException {
         key = null;
         eventTimeKnown = false;
+        recordTimestampMs = timestampMs;
         slots.clear();
         program.run(in, slots);
         if (in.remaining() > 0) {
             throw new RejectedException(Reason.TRAILING_BYTES, in.remaining() + " bytes behind the event");
         }
-        if (recordTimestampMs < 0 || recordTimestampMs >= END_OF_TIME_MS) {
+        if (timestampMs < 0 || timestampMs >= END_OF_TIME_MS) {
             throw new RejectedException(
-                    Reason.EVENT_TIME_OUT_OF_RANGE, "the Kafka timestamp is " + recordTimestampMs + ", not within 1970 to 9998");
+                    Reason.EVENT_TIME_OUT_OF_RANGE, "the Kafka timestamp is " + timestampMs + ", not within 1970 to 9998");
         }
-        readEventTime();
-        readKey();
-        // Exact for microseconds too: an event half a millisecond too far ahead is too far ahead.
-        if (eventTimeUs > (recordTimestampMs + source.allowedSkewMs()) * 1000) {
-            throw new RejectedException(
-                    Reason.FUTURE_EVENT, "event time is " + (eventTimeUs / 1000 - recordTimestampMs) + " ms after the Kafka timestamp");
+        return exploding ? slots.elements.size() : 1;
+    }
+
+    /**
+     * Fills key, time, columns, index and id of one event of the record that was read last; all the rest is the caller's.
+     * Returns false if a condition keeps it out. Throws if its record must be rejected; {@link #keyRead},
+     * {@link #eventTimeRead} then say what could be read.
+     */
+    boolean extract(int index, Cursor in, Event into) throws RejectedException {
+        key = null;
+        eventTimeKnown = false;
+        if (exploding) {
+            readElement(index, in);
         }
-        into.key = key;
-        into.eventTimeUs = eventTimeUs;
-        for (int column = 0; column < columnSlots.length; column++) {
-            readColumn(column, into);
+        try {
+            return check(index, into);
+        } catch (RejectedException e) {
+            // What cannot be decoded is told before what is wrong with what was decoded, in whichever element it is.
+            for (int later = index + 1; exploding && later < slots.elements.size(); later++) {
+                readElement(later, in);
+            }
+            throw e;
         }
     }
 
@@ -102,11 +108,58 @@ final class EventExtractor {
         return eventTimeKnown ? eventTimeUs : null;
     }
 
+    private void readElement(int index, Cursor in) throws RejectedException {
+        for (int slot : elementSlots) {
+            slots.setNull(slot);
+        }
+        slots.elements.read(index, in, slots);
+    }
+
+    private boolean check(int index, Event into) throws RejectedException {
+        if (expressions != null) {
+            expressions.load(slots);
+            for (Expression condition : bindings.where) {
+                if (!expressions.holds(condition)) {
+                    return false;
+                }
+            }
+        }
+        readEventTime();
+        fill(bindings.key);
+        key = keys.encode(slots);
+        // Exact for microseconds too: an event half a millisecond too far ahead is too far ahead.
+        if (eventTimeUs > (recordTimestampMs + source.allowedSkewMs()) * 1000) {
+            throw new RejectedException(
+                    Reason.FUTURE_EVENT, "event time is " + (eventTimeUs / 1000 - recordTimestampMs) + " ms after the Kafka timestamp");
+        }
+        into.key = key;
+        into.eventTimeUs = eventTimeUs;
+        into.index = index;
+        fill(bindings.columns);
+        for (int column = 0; column < bindings.columns.length; column++) {
+            readColumn(column, into);
+        }
+        if (ids != null) {
+            fill(bindings.eventId);
+            into.id = ids.encode(slots);
+        }
+        return true;
+    }
+
+    private void fill(Binding[] values) throws RejectedException {
+        for (Binding value : values) {
+            if (value.expression() != null) {
+                expressions.fill(value, slots);
+            }
+        }
+    }
+
     private void readEventTime() throws RejectedException {
-        if (!slots.present[eventTimeSlot]) {
+        int slot = bindings.eventTimeSlot;
+        if (!slots.present[slot]) {
             throw new RejectedException(Reason.MISSING_EVENT_TIME, source.eventTimePath() + " is null");
         }
-        long time = slots.longs[eventTimeSlot];
+        long time = slots.longs[slot];
         long unitsPerMs = source.eventTimeInMicros() ? 1000 : 1;
         if (time < 0 || time >= END_OF_TIME_MS * unitsPerMs) {
             throw new RejectedException(
@@ -116,73 +169,40 @@ final class EventExtractor {
         eventTimeKnown = true;
     }
 
-    private void readKey() throws RejectedException {
-        keyLength = 0;
-        long needed = 0;
-        for (int i = 0; i < keySlots.length; i++) {
-            int slot = keySlots[i];
-            boolean blob = keyTypes[i].isBlob();
-            if (!slots.present[slot] || (blob && slots.length[slot] == 0)) {
-                throw new RejectedException(
-                        Reason.MISSING_KEY, source.key().get(i).path() + (slots.present[slot] ? " is empty" : " is null"));
-            }
-            needed += blob ? slots.length[slot] : 0;
-        }
-        for (int i = 0; i < keySlots.length && needed <= MAX_KEY_BYTES; i++) {
-            append(keyTypes[i], keySlots[i]);
-            needed = Math.max(needed, keyLength);
-        }
-        if (needed > MAX_KEY_BYTES) {
-            throw new RejectedException(Reason.KEY_TOO_LONG, "a key of more than " + MAX_KEY_BYTES + " bytes");
-        }
-        key = new Key(Arrays.copyOf(keyBuffer, keyLength));
-    }
-
-    private void append(ColumnType type, int slot) {
-        if (type == ColumnType.BOOLEAN) {
-            keyBuffer[Math.min(keyLength++, MAX_KEY_BYTES)] = (byte) slots.longs[slot];
-        } else if (type == ColumnType.LONG) {
-            appendVarint(slots.longs[slot]);
-        } else {
-            int length = slots.length[slot];
-            appendVarint(length);
-            if (keyLength + length <= MAX_KEY_BYTES) {
-                System.arraycopy(slots.blobs[slot], slots.from[slot], keyBuffer, keyLength, length);
-            }
-            keyLength += length;
-        }
-    }
-
-    private void appendVarint(long value) {
-        long rest = (value << 1) ^ (value >> 63);
-        while ((rest & ~0x7fL) != 0) {
-            keyBuffer[Math.min(keyLength++, MAX_KEY_BYTES)] = (byte) (rest & 0x7f | 0x80);
-            rest >>>= 7;
-        }
-        keyBuffer[Math.min(keyLength++, MAX_KEY_BYTES)] = (byte) rest;
-    }
-
     private void readColumn(int column, Event into) throws RejectedException {
-        int slot = columnSlots[column];
+        Binding value = bindings.columns[column];
+        int slot = value.slot();
         if (!slots.present[slot]) {
             return;
         }
-        ColumnType type = columnTypes[column];
-        if (!type.isBlob()) {
+        Plan.Column declared = plan.columns().get(column);
+        if (!declared.type().isBlob()) {
             long bits = slots.longs[slot];
-            if (type == ColumnType.DOUBLE && !Double.isFinite(Double.longBitsToDouble(bits))) {
-                throw new RejectedException(
-                        Reason.NOT_FINITE, source.columns().get(column).path() + " is " + Double.longBitsToDouble(bits));
+            if (declared.type() == ColumnType.DOUBLE && !Double.isFinite(Double.longBitsToDouble(bits))) {
+                throw new RejectedException(Reason.NOT_FINITE, value.name() + " is " + Double.longBitsToDouble(bits));
             }
             into.setNumber(column, bits);
             return;
         }
         int length = slots.length[slot];
+        int from = slots.from[slot];
+        if (declared.type() == ColumnType.VECTOR) {
+            checkVector(declared, value, length / Double.BYTES);
+        }
         if (length > MAX_BLOB_BYTES) {
             throw Cursor.malformed(
-                    source.columns().get(column).path() + " has " + length + " bytes, at most " + MAX_BLOB_BYTES + " are aggregated");
+                    value.name() + " has " + length + " bytes, at most " + MAX_BLOB_BYTES + " are aggregated");
         }
-        int from = slots.from[slot];
         into.setBlob(column, Arrays.copyOfRange(slots.blobs[slot], from, from + length));
+    }
+
+    private void checkVector(Plan.Column declared, Binding value, int size) throws RejectedException {
+        if (size != declared.dimensions()) {
+            throw Cursor.malformed(value.name() + " has " + size + " numbers, " + declared.dimensions() + " are declared");
+        }
+        int slot = value.slot();
+        if (!Vectors.isFinite(slots.blobs[slot], slots.from[slot], slots.length[slot])) {
+            throw new RejectedException(Reason.NOT_FINITE, value.name() + " has a number that is not finite");
+        }
     }
 }

@@ -70,13 +70,11 @@ public final class EventRouter extends AbstractStreamOperator<Event> implements 
     @Override
     public void processElement(StreamRecord<Decoded> element) {
         Decoded decoded = element.getValue();
+        progress.passed(decoded.partition(), decoded.timestampMs());
         if (decoded.isEvent()) {
-            Event event = decoded.event();
-            progress.passed(event.partition, event.ingestedAtMs);
-            output.collect(element.replace(event));
-        } else {
+            output.collect(element.replace(decoded.event()));
+        } else if (decoded.isRejected()) {
             DeadLetter letter = decoded.rejected();
-            progress.passed(letter.partition(), letter.recordTimestampMs());
             rejects.get(letter.reason()).inc();
             output.collect(REJECTED, new StreamRecord<>(letter));
         }

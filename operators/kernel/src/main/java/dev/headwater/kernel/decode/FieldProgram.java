@@ -1,10 +1,8 @@
 package dev.headwater.kernel.decode;
 
 import dev.headwater.kernel.event.Reason;
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.List;
 import org.apache.avro.AvroRuntimeException;
 import org.apache.avro.Resolver;
@@ -12,17 +10,16 @@ import org.apache.avro.Schema;
 import org.apache.avro.SchemaCompatibility;
 import org.apache.avro.SchemaCompatibility.SchemaCompatibilityType;
 import org.apache.avro.generic.GenericData;
-import org.apache.avro.generic.GenericFixed;
-import org.apache.avro.generic.IndexedRecord;
 
 /**
  * Reads the fields that a plan names straight from Avro binary into {@link Slots}, with no object per event: Avro's own
  * resolution of one writer schema against the reader schema, compiled to a list of steps. Everything else in the event
- * is passed over, bounds checked. Logical types come as the primitive below them, an enum as the name of its symbol.
+ * is passed over, bounds checked. Logical types come as the primitive below them, but a decimal as a double; an enum as
+ * the name of its symbol; an array of numbers as a vector. Of an exploded array, only where its elements are is read.
  */
 final class FieldProgram {
     /** Reads one value of the writer. */
-    private interface Step {
+    interface Step {
         void run(Cursor in, Slots out) throws RejectedException;
     }
 
@@ -64,7 +61,8 @@ final class FieldProgram {
             case READER_UNION -> step(((Resolver.ReaderUnion) action).actualAction, targets);
             case ENUM -> enumeration((Resolver.EnumAdjust) action, targets.slot());
             case DO_NOTHING, PROMOTE -> primitive(action.writer, action.reader, targets.slot());
-            case CONTAINER, SKIP -> skip(action.writer);
+            case CONTAINER -> container((Resolver.Container) action, targets);
+            case SKIP -> skip(action.writer);
             case ERROR -> throw incompatible(action.toString());
         };
     }
@@ -79,7 +77,7 @@ final class FieldProgram {
         }
         for (int i = action.firstDefault; i < action.readerOrder.length; i++) {
             Targets below = targets.child(action.readerOrder[i].name());
-            constants(action.defaults[i - action.firstDefault], below, steps);
+            Constants.add(action.defaults[i - action.firstDefault], action.readerOrder[i].schema(), below, steps);
         }
         Step[] sequence = steps.toArray(Step[]::new);
         return (in, out) -> {
@@ -97,6 +95,21 @@ final class FieldProgram {
         return (in, out) -> branches[in.readIndex(branches.length)].run(in, out);
     }
 
+    private static Step container(Resolver.Container action, Targets targets) throws RejectedException {
+        if (action.writer.getType() != Schema.Type.ARRAY) {
+            return skip(action.writer);
+        }
+        if (targets.isExploded()) {
+            Skip passed = Skip.of(action.writer.getElementType());
+            Step element = step(action.elementAction, targets.elements());
+            return (in, out) -> out.elements.find(in, passed, element);
+        }
+        if (!targets.hasSlot()) {
+            return skip(action.writer);
+        }
+        return Vectors.step(step(action.elementAction, targets), action.reader.getElementType(), targets.slot());
+    }
+
     private static Step enumeration(Resolver.EnumAdjust action, int slot) {
         byte[][] names = new byte[action.values.length][];
         for (int i = 0; i < names.length; i++) {
@@ -111,7 +124,13 @@ final class FieldProgram {
         };
     }
 
-    private static Step primitive(Schema writer, Schema reader, int slot) {
+    private static Step primitive(Schema writer, Schema reader, int slot) throws RejectedException {
+        if (Decimals.isDecimal(reader)) {
+            if (!reader.getLogicalType().equals(writer.getLogicalType())) {
+                throw incompatible("a decimal of another precision or scale: " + writer);
+            }
+            return Decimals.step(writer, Decimals.scale(reader), slot);
+        }
         boolean text = reader.getType() == Schema.Type.STRING;
         return switch (writer.getType()) {
             case BOOLEAN -> (in, out) -> out.setLong(slot, in.readByte() == 1 ? 1 : 0);
@@ -154,45 +173,11 @@ final class FieldProgram {
         return (in, out) -> skip.skip(in);
     }
 
-    /** Steps that set what a default value of the reader schema has at the paths. */
-    private static void constants(Object value, Targets targets, Collection<Step> steps) {
-        if (targets.isEmpty() || value == null) {
-            return;
-        }
-        if (value instanceof IndexedRecord record) {
-            for (Schema.Field field : record.getSchema().getFields()) {
-                constants(record.get(field.pos()), targets.child(field.name()), steps);
-            }
-            return;
-        }
-        int slot = targets.slot();
-        if (value instanceof Double || value instanceof Float) {
-            double number = ((Number) value).doubleValue();
-            steps.add((in, out) -> out.setDouble(slot, number));
-        } else if (value instanceof Number number) {
-            steps.add((in, out) -> out.setLong(slot, number.longValue()));
-        } else if (value instanceof Boolean truth) {
-            steps.add((in, out) -> out.setLong(slot, truth ? 1 : 0));
-        } else {
-            byte[] bytes = blob(value);
-            steps.add((in, out) -> out.setBlob(slot, bytes, 0, bytes.length));
-        }
-    }
-
-    private static byte[] blob(Object value) {
-        if (value instanceof ByteBuffer buffer) {
-            byte[] bytes = new byte[buffer.remaining()];
-            buffer.duplicate().get(bytes);
-            return bytes;
-        }
-        return value instanceof GenericFixed fixed ? fixed.bytes() : utf8(value.toString());
-    }
-
-    private static byte[] utf8(String text) {
+    static byte[] utf8(String text) {
         return text.getBytes(StandardCharsets.UTF_8);
     }
 
-    private static RejectedException incompatible(String detail) {
+    static RejectedException incompatible(String detail) {
         return new RejectedException(Reason.SCHEMA_INCOMPATIBLE, detail);
     }
 }

@@ -13,6 +13,8 @@ final class Slots {
     final int[] from;
     final int[] length;
     final boolean[] present;
+    /** The elements of the exploded array; none if it is null. */
+    final Elements elements = new Elements();
 
     Slots(int size) {
         longs = new long[size];
@@ -24,6 +26,11 @@ final class Slots {
 
     void clear() {
         Arrays.fill(present, false);
+        elements.clear();
+    }
+
+    void setNull(int slot) {
+        present[slot] = false;
     }
 
     void setLong(int slot, long value) {

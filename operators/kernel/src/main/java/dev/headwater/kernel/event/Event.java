@@ -8,7 +8,8 @@ import org.apache.flink.api.common.typeinfo.TypeInformation;
  * whoever keeps something of it keeps the key or a blob, and those are never reused.
  *
  * <p>Values stand by plan column. A column's value is null, or a number (a long as it is, a double as its raw bits, a
- * boolean as 0 or 1), or a blob (the UTF-8 bytes of a string, or bytes). The accessor must fit the column's type.
+ * boolean as 0 or 1), or a blob (the UTF-8 bytes of a string; bytes; or a vector's doubles, eight bytes each, big-endian).
+ * The accessor must fit the column's type.
  */
 public final class Event {
     public static final TypeInformation<Event> TYPE = new ValueTypeInfo<>(Event.class, false, EventSerializer.INSTANCE);
@@ -23,7 +24,7 @@ public final class Event {
     public int source;
     public int partition;
     public long offset;
-    /** The event's id; null if its source declares none. Not to be changed. */
+    /** The event's id, see EventIds; null if its source declares none. Not to be changed. */
     public byte[] id;
     /** The event's place in the array that its record was exploded from, else 0. */
     public int index;

@@ -8,13 +8,15 @@ import org.apache.flink.core.memory.DataOutputView;
 
 /**
  * The form of an event between source and kernel. The first byte is the format's version and kind, since an unaligned
- * checkpoint may keep events in flight.
+ * checkpoint may keep events in flight; those of version 1 had neither an index nor an id.
  */
 public final class EventSerializer extends ValueSerializer<Event> {
     public static final EventSerializer INSTANCE = new EventSerializer();
     private static final long serialVersionUID = 1L;
     private static final byte EVENT_V1 = 1;
     private static final byte HEARTBEAT_V1 = 2;
+    private static final byte EVENT_V2 = 3;
+    private static final byte EVENT_WITH_ID_V2 = 4;
     private static final byte NULL = 0;
     private static final byte NUMBER = 1;
     private static final byte BLOB = 2;
@@ -31,7 +33,8 @@ public final class EventSerializer extends ValueSerializer<Event> {
 
     @Override
     public void serialize(Event event, DataOutputView target) throws IOException {
-        target.writeByte(event.heartbeat ? HEARTBEAT_V1 : EVENT_V1);
+        byte eventKind = event.id == null ? EVENT_V2 : EVENT_WITH_ID_V2;
+        target.writeByte(event.heartbeat ? HEARTBEAT_V1 : eventKind);
         writeBytes(event.key.bytes(), target);
         writeLength(event.source, target);
         if (event.heartbeat) {
@@ -44,6 +47,10 @@ public final class EventSerializer extends ValueSerializer<Event> {
         target.writeLong(event.ingestedAtMs);
         writeLength(event.partition, target);
         target.writeLong(event.offset);
+        writeLength(event.index, target);
+        if (event.id != null) {
+            writeBytes(event.id, target);
+        }
         int columns = event.columns();
         writeLength(columns, target);
         for (int column = 0; column < columns; column++) {
@@ -62,7 +69,7 @@ public final class EventSerializer extends ValueSerializer<Event> {
     @Override
     public Event deserialize(DataInputView source) throws IOException {
         byte kind = source.readByte();
-        if (kind != EVENT_V1 && kind != HEARTBEAT_V1) {
+        if (kind < EVENT_V1 || kind > EVENT_WITH_ID_V2) {
             throw new IOException("an event of unknown format " + kind);
         }
         Key key = new Key(readBytes(source));
@@ -74,6 +81,8 @@ public final class EventSerializer extends ValueSerializer<Event> {
         long ingestedAtMs = source.readLong();
         int partition = readLength(source);
         long offset = source.readLong();
+        int indexInRecord = kind == EVENT_V1 ? 0 : readLength(source);
+        byte[] id = kind == EVENT_WITH_ID_V2 ? readBytes(source) : null;
         int columns = readLength(source);
         Event event = new Event(columns);
         event.key = key;
@@ -82,6 +91,8 @@ public final class EventSerializer extends ValueSerializer<Event> {
         event.ingestedAtMs = ingestedAtMs;
         event.partition = partition;
         event.offset = offset;
+        event.index = indexInRecord;
+        event.id = id;
         for (int column = 0; column < columns; column++) {
             byte form = source.readByte();
             if (form == NUMBER) {

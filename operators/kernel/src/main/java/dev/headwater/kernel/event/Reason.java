@@ -2,7 +2,7 @@ package dev.headwater.kernel.event;
 
 import java.util.Locale;
 
-/** Why an event is not aggregated: the closed list of schemas/dead_letter.py, in the order in which it is checked. */
+/** Why an event is not aggregated: the closed list of schemas/dead_letter.py, in the order in which it was written. */
 public enum Reason {
     NULL_VALUE,
     BAD_MAGIC,
@@ -18,7 +18,9 @@ public enum Reason {
     FUTURE_EVENT,
     NOT_FINITE,
     /** Goes to the late topic, all others to the dead letters. */
-    LATE;
+    LATE,
+    EXPRESSION_FAILED,
+    MISSING_EVENT_ID;
 
     private final String text = name().toLowerCase(Locale.ROOT);
 

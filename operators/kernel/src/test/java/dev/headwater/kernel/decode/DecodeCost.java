@@ -4,6 +4,7 @@ import dev.headwater.kernel.event.Decoded;
 import java.util.Locale;
 import org.apache.avro.generic.GenericRecord;
 import org.apache.flink.kafka.shaded.org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.flink.metrics.SimpleCounter;
 import org.apache.flink.util.Collector;
 
 /** Measures what decoding one event costs; run by hand: {@code java -cp ... dev.headwater.kernel.decode.DecodeCost}. */
@@ -18,7 +19,7 @@ final class DecodeCost {
         try (FakeRegistry registry = new FakeRegistry().with(1, Events.WRITER)) {
             EventDeserializer deserializer = new EventDeserializer(
                     Events.planJson(), 0, "{\"registry_url\":\"" + registry.url() + "\",\"unknown_schema_wait_ms\":0}");
-            deserializer.open(registry.client(0));
+            deserializer.open(registry.client(0), new SimpleCounter());
             ConsumerRecord<byte[], byte[]>[] records = records();
             long[] checksum = new long[1];
             Collector<Decoded> sink = sink(checksum);

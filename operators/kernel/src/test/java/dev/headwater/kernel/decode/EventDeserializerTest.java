@@ -18,6 +18,7 @@ import org.apache.avro.Schema;
 import org.apache.avro.SchemaBuilder;
 import org.apache.avro.generic.GenericData;
 import org.apache.avro.generic.GenericRecord;
+import org.apache.flink.metrics.SimpleCounter;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -35,7 +36,7 @@ class EventDeserializerTest {
         registry = new FakeRegistry().with(1, Events.WRITER);
         deserializer = new EventDeserializer(
                 Events.planJson(), 0, "{\"registry_url\":\"" + registry.url() + "\",\"unknown_schema_wait_ms\":0}");
-        deserializer.open(registry.client(0));
+        deserializer.open(registry.client(0), new SimpleCounter());
     }
 
     @AfterEach
