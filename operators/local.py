@@ -165,7 +165,7 @@ class LocalView:
         if isinstance(found, Reason):
             self.rejected.append(LeftOut(found, row, self._plan.sources[source].topic, partition, offset))
         else:
-            self._arrived.append(_Arrived(arrived_us, *found, row))
+            self._arrived += [_Arrived(arrived_us, key, event, row) for key, event in found]
 
     def _left_out(self, reason: Reason, row: Row, event: ReferenceEvent) -> LeftOut:
         return LeftOut(reason, row, self._plan.sources[event.source].topic, event.partition, event.offset)

@@ -127,7 +127,8 @@ class _SourceReader:
         elements = list(self._each(decoded))
         if len(elements) > MOST_ELEMENTS:
             raise _RejectedError(Reason.MALFORMED)
-        values = [self._values(element) for element in elements]
+        around = self._values(decoded, within=False)
+        values = [around | self._values(element, within=True) for element in elements]
         if stream.read(1):
             raise _RejectedError(Reason.TRAILING_BYTES)
         if not 0 <= record.timestamp_ms < END_OF_TIME_MS:
@@ -144,9 +145,14 @@ class _SourceReader:
         for element in _at(decoded, path) or ():
             yield _replaced(decoded, path, element)
 
-    def _values(self, decoded: Any) -> dict[Path, Any]:
-        """The values at all paths that the plan names."""
-        return {path: _as_column(_at(decoded, path), field) for path, field in self._fields.items()}
+    def _values(self, decoded: Any, *, within: bool) -> dict[Path, Any]:
+        """The values at the paths that the plan names, of those within the exploded array or of those around it."""
+        explode = self._source.explode
+        return {
+            path: _as_column(_at(decoded, path), field)
+            for path, field in self._fields.items()
+            if (explode is not None and path[: len(explode)] == explode) is within
+        }
 
     def _event(self, record: SourceRecord, index: int, values: dict[Path, Any]) -> tuple[bytes, ReferenceEvent] | None:
         source = self._source

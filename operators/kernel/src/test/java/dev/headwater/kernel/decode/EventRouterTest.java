@@ -47,6 +47,17 @@ class EventRouterTest {
     }
 
     @Test
+    void aRecordWithoutEventsOnlySaysHowFarItsPartitionWasRead() throws Exception {
+        harness.setProcessingTime(50_000);
+        harness.getOutput().clear();
+        harness.processElement(event(0, 49_000), 1);
+        harness.processElement(new StreamRecord<>(new Decoded().setEmpty(1, 20_000)));
+        assertEquals(1, harness.extractOutputValues().size());
+        harness.setProcessingTime(51_000);
+        assertEquals(20_000, heartbeats().get(0).asOfMs);
+    }
+
+    @Test
     void eachKernelSubtaskHasAKeyOfItsOwn() {
         for (int parallelism = 1; parallelism <= 16; parallelism++) {
             Key[] keys = EventRouter.keyToEachSubtask(parallelism, MAX_PARALLELISM);

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.util.HexFormat;
 import org.apache.flink.api.common.typeutils.TypeSerializer;
 import org.apache.flink.core.memory.DataInputDeserializer;
 import org.apache.flink.core.memory.DataOutputSerializer;
@@ -24,6 +25,8 @@ class EventSerializersTest {
         event.source = 3;
         event.partition = 300;
         event.offset = Long.MAX_VALUE;
+        event.index = 65_534;
+        event.id = new byte[] {0, 7};
         event.setNumber(0, Long.MIN_VALUE);
         event.setDecimal(64, -0.0);
         event.setBoolean(65, true);
@@ -39,6 +42,8 @@ class EventSerializersTest {
         assertEquals(3, back.source);
         assertEquals(300, back.partition);
         assertEquals(Long.MAX_VALUE, back.offset);
+        assertEquals(65_534, back.index);
+        assertArrayEquals(new byte[] {0, 7}, back.id);
         assertEquals(Long.MIN_VALUE, back.number(0));
         assertEquals(Double.doubleToRawLongBits(-0.0), back.number(64));
         assertEquals(1, back.number(65));
@@ -47,6 +52,23 @@ class EventSerializersTest {
         for (int column : new int[] {2, 63, 66, 127, 128}) {
             assertTrue(back.isNull(column));
         }
+    }
+
+    @Test
+    void anEventInFlightOfTheFirstVersionIsStillRead() throws IOException {
+        byte[] written = HexFormat.of().parseHex("01" + "03046162" + "03" + "00060a24181e4001" + "0000018bcfe56802" + "ac02"
+                + "0000000000000009" + "03" + "00" + "010000000000000005" + "02020102");
+        Event back = EventSerializer.INSTANCE.deserialize(new DataInputDeserializer(written));
+        assertEquals(KEY, back.key);
+        assertEquals(3, back.source);
+        assertEquals(0x00060a24181e4001L, back.eventTimeUs);
+        assertEquals(300, back.partition);
+        assertEquals(9, back.offset);
+        assertEquals(0, back.index);
+        assertNull(back.id);
+        assertTrue(back.isNull(0));
+        assertEquals(5, back.number(1));
+        assertArrayEquals(new byte[] {1, 2}, back.blob(2));
     }
 
     @Test

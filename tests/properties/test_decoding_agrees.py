@@ -1,0 +1,238 @@
+"""The kernel and the reference read the same events from the same records, and reject the same records."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import random
+import struct
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastavro import parse_schema, schemaless_writer
+
+from headwater.operators.reference_events import EventReader, SourceRecord
+from headwater.schemas import EventSource, FeatureView, Plan, compile_view, count_events, last_of, sum_of
+from headwater.schemas.dead_letter import Reason
+from headwater.schemas.plan import Column, SourcePlan
+from tests.properties.harness import KERNEL
+
+NOW_MS = 1_700_000_000_000
+ITEM: dict[str, Any] = {
+    "type": "record",
+    "name": "Item",
+    "fields": [
+        {"name": "sku", "type": ["null", "string"]},
+        {"name": "price", "type": ["null", "double"]},
+        {"name": "pieces", "type": "int"},
+        {"name": "at", "type": {"type": "long", "logicalType": "timestamp-millis"}},
+    ],
+}
+ORDER: dict[str, Any] = {
+    "type": "record",
+    "name": "Order",
+    "fields": [
+        {"name": "items", "type": ["null", {"type": "array", "items": ITEM}]},
+        {"name": "customer", "type": ["null", "string"]},
+        {"name": "id", "type": {"type": "fixed", "name": "OrderId", "size": 4}},
+        {"name": "number", "type": ["null", "int", "long"]},
+        {"name": "fee", "type": {"type": "bytes", "logicalType": "decimal", "precision": 9, "scale": 2}},
+        {"name": "status", "type": {"type": "enum", "name": "Status", "symbols": ["PAID", "OPEN", "LOST"]}},
+        {"name": "embedding", "type": {"type": "array", "items": "float"}},
+        {"name": "day", "type": {"type": "int", "logicalType": "date"}},
+        {"name": "unused", "type": {"type": "map", "values": {"type": "array", "items": "string"}}},
+    ],
+}
+ORDERS = EventSource(
+    topic="orders",
+    key=["customer", "items.sku != null && items.sku.startsWith('b') ? 'books' : items.sku"],
+    event_time="items.at",
+    allowed_skew="1s",
+    where="status != 'LOST' && (items.price == null || items.price < 1000.0)",
+    columns={
+        "net": "items.price * double(items.pieces) - fee",
+        "each": "number / items.pieces",
+        "is_dear": "items.price > 10.0",
+        "age": "(timestamp('2023-12-01T00:00:00Z') - items.at).getHours()",
+    },
+    event_id=["id", "number"],
+    explode="items",
+)
+WRITERS = {1: ORDER}
+
+
+@pytest.fixture(scope="module")
+def plan() -> Plan:
+    view = FeatureView(
+        name="orders",
+        source=ORDERS,
+        features=[
+            *(sum_of(name, over="1h") for name in ("net", "each", "age", "fee", "day")),
+            *(last_of(name, over="1h") for name in ("is_dear", "items.sku", "status", "id")),
+            count_events(over="1h"),
+        ],
+        entity=["customer", "shelf"],
+        owner="o",
+        description="d",
+    )
+    return with_vector(compile_view(view, ORDER))
+
+
+def with_vector(plan: Plan) -> Plan:
+    """The plan with the embedding as one more column."""
+    schema: Any = json.loads(json.dumps(plan.sources[0].reader_schema))
+    schema["fields"].append(next(field for field in ORDER["fields"] if field["name"] == "embedding"))
+    column = Column(name="embedding", type="vector", nullable=False, dimensions=2)
+    source = plan.sources[0].model_dump() | {"reader_schema": schema}
+    source["columns"] = [*source["columns"], {"path": ["embedding"]}]
+    return plan.model_copy(update={"columns": (*plan.columns, column), "sources": (SourcePlan.model_validate(source),)})
+
+
+def item(**changed: Any) -> dict[str, Any]:
+    return {"sku": "a1", "price": 2.5, "pieces": 2, "at": NOW_MS, **changed}
+
+
+def order(*items: dict[str, Any], **changed: Any) -> dict[str, Any]:
+    return {
+        "items": list(items), "customer": "anna", "id": b"\x00\x01\xff\x02", "number": 7,
+        "fee": (123).to_bytes(2, "big"),
+        "status": "PAID", "embedding": [1.5, -2.0], "day": 19000, "unused": {"x": ["y"]}, **changed,
+    }  # fmt: skip
+
+
+def framed(event: dict[str, Any], schema: dict[str, Any] = ORDER) -> bytes:
+    stripped = json.loads(json.dumps(schema).replace('"logicalType"', '"unused"'))
+    buffer = io.BytesIO()
+    schemaless_writer(buffer, parse_schema(stripped), event)
+    return struct.pack(">bI", 0, 1) + buffer.getvalue()
+
+
+def by_reference(plan: Plan, values: list[bytes | None]) -> list[Any]:
+    reader = EventReader(plan, WRITERS.get)
+    answers: list[Any] = []
+    for offset, value in enumerate(values):
+        found = reader.read(0, SourceRecord(value, NOW_MS, 0, offset))
+        if isinstance(found, Reason):
+            answers.append({"reason": str(found)})
+            continue
+        answers.append(
+            {
+                "events": [
+                    {
+                        "key": key.hex(), "t_us": event.time_us, "index": event.index, "offset": event.offset,
+                        "id": event.id.hex(), "values": [as_kernel(value) for value in event.values],
+                    }
+                    for key, event in found
+                ]
+            }
+        )  # fmt: skip
+    return answers
+
+
+def as_kernel(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode().hex()
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, list):
+        return struct.pack(f">{len(value)}d", *value).hex()
+    return int(value) if isinstance(value, bool) else value
+
+
+def by_kernel(plan: Plan, values: list[bytes | None]) -> list[Any]:
+    target = KERNEL / "target"
+    classpath = f"{target / 'test-classes'}:{target / 'classes'}:{(target / 'test-classpath.txt').read_text().strip()}"
+    java = Path(os.environ["JAVA_HOME"]) / "bin" / "java" if "JAVA_HOME" in os.environ else Path("java")
+    request = {
+        "plan": plan.as_dict(),
+        "source": 0,
+        "schemas": WRITERS,
+        "records": [{"value": None if value is None else value.hex(), "timestamp_ms": NOW_MS} for value in values],
+    }
+    done = subprocess.run(
+        [java, "-Xmx512m", "-cp", classpath, "dev.headwater.kernel.decode.DecodeMain"],
+        input=json.dumps(request), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    answers: list[Any] = json.loads(done.stdout)
+    return answers
+
+
+TABLE: list[tuple[bytes | None, str | int]] = [
+    (framed(order(item(), item(sku="b7", price=None))), 2),
+    (framed(order()), 0),
+    (framed(order(items=None)), 0),
+    (framed(order(item(), status="LOST")), 0),
+    (framed(order(item(price=5000.0), item())), 1),
+    (framed(order(item(price=None))), 1),
+    (framed(order(item(price=float("nan")))), "not_finite"),
+    (framed(order(item(), item(price=float("inf")))), "not_finite"),
+    (framed(order(item(), embedding=[1.0])), "malformed"),
+    (framed(order(item(), embedding=[1.0, float("nan")])), "not_finite"),
+    (framed(order(item(), embedding=[0.0] * 5000)), "malformed"),
+    (framed(order(item(pieces=0))), "expression_failed"),
+    (framed(order(item(pieces=0), number=None)), "missing_event_id"),
+    (framed(order(item(), number=None)), "missing_event_id"),
+    (framed(order(item(), item(at=NOW_MS + 1001))), "future_event"),
+    (framed(order(item(), item(at=-1))), "event_time_out_of_range"),
+    (framed(order(item(sku=None))), "missing_key"),
+    (framed(order(item(sku="x" * 5000))), "key_too_long"),
+    (framed(order(item(), customer=None)), "missing_key"),
+    (framed(order(item(), fee=b"")), "malformed"),
+    (framed(order(item(), fee=b"\x01" * 65)), "malformed"),
+    (framed(order(item(), fee=b"\xff" * 9)), 1),
+    (framed(order(item(), number=2**40)), 1),
+    (framed(order(*(item() for _ in range(3000)))), 3000),
+    (framed(order(*(item() for _ in range(65_536)))), "malformed"),
+    (framed(order(item()))[:-4], "truncated"),
+    (framed(order(item())) + b"\0", "trailing_bytes"),
+    (
+        framed(order(item(sku="a\xff".encode("latin-1").decode("latin-1")))).replace(b"a\xc3\xbf", b"a\xc3\x28"),
+        "malformed",
+    ),
+    (None, "null_value"),
+]
+
+
+def test_single_faults_have_the_same_reason(plan: Plan) -> None:
+    values = [value for value, _ in TABLE]
+    reference, kernel = by_reference(plan, values), by_kernel(plan, values)
+    for (_, wanted), expected, found in zip(TABLE, reference, kernel, strict=True):
+        assert found == expected
+        assert (found["reason"] if "reason" in found else len(found["events"])) == wanted
+
+
+def test_random_orders_give_the_same_events(plan: Plan) -> None:
+    choose = random.Random(20261124)
+    values: list[bytes | None] = [framed(random_order(choose)) for _ in range(1500)]
+    reference, kernel = by_reference(plan, values), by_kernel(plan, values)
+    for value, expected, found in zip(values, reference, kernel, strict=True):
+        assert found == expected, value
+    assert sum("events" in answer for answer in reference) > 500
+    assert len({answer["reason"] for answer in reference if "reason" in answer}) >= 6
+
+
+def random_order(choose: random.Random) -> dict[str, Any]:
+    def some(usual: Any, *others: Any) -> Any:
+        return choose.choice(others) if choose.random() < 0.08 else usual
+
+    items = [
+        item(
+            sku=some(choose.choice(["a", "b1", "ü", "c\0d"]), None, "", "z" * 4200),
+            price=some(choose.uniform(-1, 2000), None, None, 1e308, float("inf")),
+            pieces=some(choose.randint(1, 5), 0, -(2**31)),
+            at=some(NOW_MS - choose.randint(0, 10**9), NOW_MS + 1000, NOW_MS + 1001, -1),
+        )
+        for _ in range(choose.randint(0, 4))
+    ]
+    return order(
+        *items,
+        customer=some(choose.choice(["anna", "Zoë"]), None, ""),
+        number=some(choose.randint(-9, 9), None, 2**62),
+        fee=some(choose.randint(-(10**8), 10**8).to_bytes(5, "big", signed=True), b"", b"\x80" * 64),
+        status=some("PAID", "OPEN", "LOST"),
+        embedding=some([choose.random(), 2.0], [], [1.0, 2.0, 3.0], [float("nan"), 0.0]),
+    )
