@@ -2,9 +2,11 @@ package dev.headwater.kernel.harness;
 
 import dev.headwater.kernel.event.Event;
 import dev.headwater.kernel.event.Key;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 
-/** Events for tests, of plans made by {@link PlanBuilder}. Values: Long, Double, Boolean, String or null, by column. */
+/** Events for tests, of plans made by {@link PlanBuilder}. Values: Long, Double, Boolean, String,
+ * byte[], double[] or null, by column. */
 public final class Events {
     private static long offsets;
 
@@ -42,6 +44,12 @@ public final class Events {
                 event.setBoolean(column, truth);
             } else if (value instanceof String text) {
                 event.setBlob(column, text.getBytes(StandardCharsets.UTF_8));
+            } else if (value instanceof byte[] bytes) {
+                event.setBlob(column, bytes);
+            } else if (value instanceof double[] vector) {
+                ByteBuffer bytes = ByteBuffer.allocate(vector.length * Double.BYTES);
+                bytes.asDoubleBuffer().put(vector);
+                event.setBlob(column, bytes.array());
             } else if (value != null) {
                 throw new IllegalArgumentException("no column holds " + value);
             }

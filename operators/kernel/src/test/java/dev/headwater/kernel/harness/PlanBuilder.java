@@ -53,6 +53,25 @@ public final class PlanBuilder {
         return this;
     }
 
+    public PlanBuilder vector(String name, int dimensions) {
+        column(name, "vector", true);
+        ((ObjectNode) columns.get(columns.size() - 1)).put("dimensions", dimensions);
+        return this;
+    }
+
+    /** Gives the feature added last a parameter, such as {@code limit}. */
+    public PlanBuilder with(String parameter, Number value) {
+        ((ObjectNode) features.get(features.size() - 1)).putPOJO(parameter, value);
+        return this;
+    }
+
+    /** A feature f0, f1, ... that is made of two others, by number. */
+    public PlanBuilder derived(String aggregate, int first, int second) {
+        ObjectNode feature = features.addObject().put("name", "f" + (features.size() - 1));
+        feature.put("aggregate", aggregate).put("type", "double").putArray("inputs").add(first).add(second);
+        return this;
+    }
+
     /** A feature f0, f1, ... over the window added last; {@code column} is a number, or null for a count of events. */
     public PlanBuilder feature(String aggregate, Integer column, String type) {
         int window = windows.size() - 1;
@@ -100,6 +119,14 @@ public final class PlanBuilder {
     }
 
     private static void optional(ArrayNode fields, String name, String type) {
-        fields.addObject().put("name", name).putArray("type").add("null").add(type);
+        ArrayNode union = fields.addObject().put("name", name).putArray("type").add("null");
+        int open = type.indexOf('<');
+        if (open < 0) {
+            union.add(type);
+        } else {
+            String shape = type.substring(0, open);
+            String item = type.substring(open + 1, type.length() - 1);
+            union.addObject().put("type", shape).put(shape.equals("array") ? "items" : "values", item);
+        }
     }
 }

@@ -6,7 +6,9 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericDatumReader;
 import org.apache.avro.generic.GenericRecord;
@@ -48,8 +50,28 @@ public record Row(
 
     /** The value of the nth feature of the plan. */
     public Object feature(int n) {
-        Object found = value.get("f" + n);
-        return found instanceof CharSequence text ? text.toString() : found;
+        return plain(value.get("f" + n));
+    }
+
+    /** Texts as strings, bytes in hexadecimal, arrays as lists, maps in the order in which they were written. */
+    private static Object plain(Object value) {
+        if (value instanceof CharSequence text) {
+            return text.toString();
+        }
+        if (value instanceof ByteBuffer bytes) {
+            byte[] copy = new byte[bytes.remaining()];
+            bytes.duplicate().get(copy);
+            return HexFormat.of().formatHex(copy);
+        }
+        if (value instanceof List<?> items) {
+            return items.stream().map(Row::plain).toList();
+        }
+        if (value instanceof Map<?, ?> map) {
+            Map<String, Object> plain = new LinkedHashMap<>();
+            map.forEach((key, item) -> plain.put(key.toString(), plain(item)));
+            return plain;
+        }
+        return value;
     }
 
     /** The row in short, for literal tables: {@code user clock n cause}. */
