@@ -6,8 +6,8 @@ the row's clock, and the row's place in the log, `log_partition` and `log_offset
 Rows whose writer schema needs no more than leaving out and filling in nulls are decoded straight into
 Arrow builders by pyruhvro, over a hundred times faster than through Python objects. It does not resolve
 schemas, knows no bytes, does not check UTF-8 and does not see trailing bytes; so schemas that need any
-more, and those with arrays or maps, take the way through fastavro, UTF-8 is checked behind it, and a field
-of our own behind the last one tells whether a row ended where it should.
+more take the way through fastavro, UTF-8 is checked behind it, and a field of our own behind the last one
+tells whether a row ended where it should.
 """
 
 from __future__ import annotations
@@ -221,10 +221,9 @@ def _read_row(body: bytes, writer: Schema, reader: Schema) -> Mapping[str, Any]:
 
 
 def _needs_no_resolution(writer: Mapping[str, Any], reader: Mapping[str, Any]) -> bool:
-    """Whether each field was written as it is read, or not at all and is read as null, and none holds bytes,
-    an array or a map."""
+    """Whether each field was written as it is read, or not at all and is read as null, and none holds bytes."""
     written = {field["name"]: _shape(field["type"]) for field in _fields(writer)}
-    quick = {name for name in _ARROW_TYPES if name != "bytes" and "<" not in name}
+    quick = {name for name in _ARROW_TYPES if "bytes" not in name}
     if any(shape[0] not in quick for shape in written.values()) or _END_FIELD["name"] in written:
         return False
     for field in _fields(reader):

@@ -13,7 +13,6 @@ from headwater.schemas.feature_log import log_schema
 from headwater.schemas.keys import EntityField, encode_key
 from headwater.schemas.plan import (
     Column,
-    ColumnType,
     EventTime,
     Feature,
     Input,
@@ -22,6 +21,7 @@ from headwater.schemas.plan import (
     SideTopic,
     Sliding,
     SourcePlan,
+    ValueType,
 )
 
 CLOCK_US = 1_795_000_000_123_456  # 2026-11-18T11:06:40.123456Z
@@ -31,14 +31,14 @@ WINDOWS = (
     Sliding(name="5m", length_ms=300_000, resolution_ms=10_000),
     Sliding(name="1h", length_ms=3_600_000, resolution_ms=60_000),
 )
-FEATURES: tuple[tuple[str, ColumnType], ...] = (("amount_sum_5m", "double"), ("purchases_1h", "long"))
+FEATURES: tuple[tuple[str, ValueType], ...] = (("amount_sum_5m", "double"), ("purchases_1h", "long"))
 
 
 def make_plan(
     *,
     view: str = "customer_purchases",
     entity: Sequence[EntityField] = ENTITY,
-    features: Sequence[tuple[str, ColumnType]] = FEATURES,
+    features: Sequence[tuple[str, ValueType]] = FEATURES,
     partitions: int = 2,
 ) -> Plan:
     """A plan whose log has these key fields and features."""

@@ -24,7 +24,18 @@ LONG = st.integers(-(2**63), 2**63 - 1)
 MICROS = st.integers(0, 253_402_300_799_999_999)
 EVERY_TYPE = make_plan(
     entity=[EntityField(name="customer_id", type="string"), EntityField(name="shop", type="long")],
-    features=[("f_long", "long"), ("f_double", "double"), ("f_string", "string"), ("f_boolean", "boolean")],
+    features=[
+        ("f_long", "long"),
+        ("f_double", "double"),
+        ("f_string", "string"),
+        ("f_boolean", "boolean"),
+        ("a_long", "array<long>"),
+        ("a_double", "array<double>"),
+        ("a_string", "array<string>"),
+        ("a_boolean", "array<boolean>"),
+        ("m_long", "map<long>"),
+        ("m_double", "map<double>"),
+    ],
 )
 WITH_BYTES = make_plan(features=[("f_bytes", "bytes"), ("f_double", "double")])
 
@@ -104,6 +115,12 @@ def test_the_quick_way_and_the_careful_way_agree_on_every_value(data: st.DataObj
         "f_double": st.none() | st.floats(allow_nan=False),
         "f_string": st.none() | st.text(),
         "f_boolean": st.none() | st.booleans(),
+        "a_long": st.none() | st.lists(LONG, max_size=3),
+        "a_double": st.none() | st.lists(st.floats(allow_nan=False), max_size=3),
+        "a_string": st.none() | st.lists(st.text(), max_size=3),
+        "a_boolean": st.none() | st.lists(st.booleans(), max_size=3),
+        "m_long": st.none() | st.dictionaries(st.text(), LONG, max_size=3),
+        "m_double": st.none() | st.dictionaries(st.text(), st.floats(allow_nan=False), max_size=3),
     }
     table = data.draw(st.lists(st.fixed_dictionaries(values), min_size=1, max_size=5))
     encoded = [encode(EVERY_TYPE.log.schema_, make_row(0) | row) for row in table]
@@ -111,6 +128,9 @@ def test_the_quick_way_and_the_careful_way_agree_on_every_value(data: st.DataObj
         quick, careful = both_ways(monkeypatch, EVERY_TYPE, encoded)
     assert quick == careful
     assert [row["f_string"] for row in quick.to_pylist()] == [row["f_string"] for row in table]
+    assert [row["a_long"] for row in quick.to_pylist()] == [row["a_long"] for row in table]
+    maps = [None if row["m_long"] is None else list(row["m_long"].items()) for row in table]
+    assert [row["m_long"] for row in quick.to_pylist()] == maps
 
 
 def test_not_a_number_and_infinities_stay_what_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,6 +142,12 @@ def test_not_a_number_and_infinities_stay_what_they_are(monkeypatch: pytest.Monk
 @pytest.mark.parametrize("value", [b"", b"\x00\xff\xfe", None])
 def test_bytes_come_through_as_bytes(value: bytes | None) -> None:
     assert decode_one(WITH_BYTES, make_row(0, f_bytes=value, f_double=1.5))["f_bytes"] == value
+
+
+def test_arrays_of_bytes_come_through_as_lists_of_bytes() -> None:
+    plan = make_plan(features=[("codes", "array<bytes>")])
+    assert decode_one(plan, make_row(0, codes=[b"\x00", b"\xff"]))["codes"] == [b"\x00", b"\xff"]
+    assert decode_one(plan, make_row(0, codes=None))["codes"] is None
 
 
 OLDER = make_plan(features=FEATURES[:1])
@@ -165,6 +191,16 @@ def test_rows_of_several_schemas_in_one_batch_keep_their_order() -> None:
     assert table["n"].to_pylist() == list(range(1, 10))
     assert table["log_offset"].to_pylist() == list(range(100, 109))
     assert table["purchases_1h"].to_pylist() == [None, 1, 2, None, 4, 5, None, 7, 8]
+
+
+WITH_MANY = make_plan(features=[("a", "array<long>"), ("m", "map<double>")])
+
+
+@pytest.mark.parametrize("cut", range(1, 20))
+def test_an_array_or_a_map_that_was_cut_off_stops_the_archive(cut: int) -> None:
+    value = encode(WITH_MANY.log.schema_, make_row(1, a=[1, 2, 3], m={"x": 0.5, "y": 1.5}))
+    with pytest.raises(FormatError, match="offset 3: "):
+        decoder(WITH_MANY).decode([value[:-cut]], [0], [3])
 
 
 GOOD = encode(PLAN.log.schema_, make_row(1))

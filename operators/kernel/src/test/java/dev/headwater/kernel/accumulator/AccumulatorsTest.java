@@ -190,6 +190,13 @@ class AccumulatorsTest {
     }
 
     @Test
+    void categoriesAreHashedAsTheReferenceDoes() {
+        assertEquals(0xEFD01F60BA992926L, Texts.hash(new byte[0]));
+        assertEquals(0x82A2A958A9BECE5BL, Texts.hash("a".getBytes(StandardCharsets.UTF_8)));
+        assertEquals(0x33F2BC3A64CFFCB0L, Texts.hash("gr\u00fcn".getBytes(StandardCharsets.UTF_8)));
+    }
+
+    @Test
     void quantilesOfManyValuesAreNearInRank() {
         Quantiles quantiles = new Quantiles();
         for (int i = 0; i < 100_000; i++) {
