@@ -69,7 +69,9 @@ def sales(seed: int) -> list[ReferenceEvent]:
 def last_row(kernel: KernelHarness, plan: Plan, events: list[ReferenceEvent], backend: str) -> dict[str, Any]:
     ops = [event_op(KEY, event) for event in events]
     half = len(ops) // 2
-    run = kernel.run(plan, [*ops[:half], ["checkpoint"], ["restore", 0, 1, 0], *ops[half:], ["finish"]], backend=backend)
+    run = kernel.run(
+        plan, [*ops[:half], ["checkpoint"], ["restore", 0, 1, 0], *ops[half:], ["finish"]], backend=backend
+    )
     return row_reader(plan)(max(run.rows, key=lambda row: row.version))
 
 
