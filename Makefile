@@ -5,6 +5,7 @@
 # make mutations          shows that those streams notice mistakes: the kernel with one at a time
 # make test-more          what else CI tests: other servers (may use apt-get), the wheel
 # make kernel             the jar that computes
+# make golden             the golden files of the unit tests, written anew: review the difference
 # make venv               the virtual environment in .venv
 
 SHELL := /bin/sh
@@ -17,7 +18,7 @@ MAVEN := mvn --batch-mode --quiet
 PYTEST := $(BIN)/python -m pytest
 
 .DELETE_ON_ERROR:
-.PHONY: demo test check properties-nightly mutations test-more kernel venv links prerequisites clean
+.PHONY: demo test check properties-nightly mutations test-more kernel golden venv links prerequisites clean
 
 demo: venv kernel
 	$(BIN)/headwater demo $(if $(KEEP),--keep)
@@ -42,6 +43,9 @@ test-more: venv kernel
 	.ci/test_more.sh
 
 kernel: $(JAR)
+
+golden: venv
+	$(BIN)/python -m tests.golden
 
 venv: .venv/.installed
 

@@ -44,9 +44,9 @@ def find_contract(subject: str, roots: Sequence[Path]) -> Contract:
         files = sorted((place / subject).glob("v*.avsc"), key=_version) or sorted(place.glob(f"{subject}.avsc"))
         if files:
             return Contract(subject, tuple(files), tuple(_read(file) for file in files))
+    looked_in = ", ".join(sorted({str(place.resolve()) for place in places}))
     raise ContractError(
-        f"no Avro file for subject {subject!r}; write {roots[0] / 'subjects' / subject / 'v1.avsc'}"
-        f" (looked in {', '.join(sorted({str(place.resolve()) for place in places}))})"
+        f"no Avro file for subject {subject!r} in {looked_in}; write {roots[0] / 'subjects' / subject / 'v1.avsc'}"
     )
 
 

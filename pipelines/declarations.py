@@ -14,8 +14,9 @@ from headwater.pipelines.contracts import Contract, find_contract
 from headwater.schemas.compile import compile_view
 from headwater.schemas.declaration import collecting_mistakes
 from headwater.schemas.errors import ContractError, DeclarationError, Mistake
+from headwater.schemas.mistakes import Mistakes
 from headwater.schemas.plan import Plan
-from headwater.schemas.view import FeatureView
+from headwater.schemas.view import FeatureView, parts_of
 
 _SKIPPED = ("test_", "_", ".", "conftest")
 
@@ -46,49 +47,65 @@ def load_plans(path: Path, schemas: Path | None = None) -> list[CompiledView]:
     base = path if path.is_dir() else path.parent
     roots = [schemas] if schemas else [base, base.resolve().parent]
     compiled: list[CompiledView] = []
-    with collecting_mistakes() as mistakes:
+    mistakes: list[Mistake] = []
+    with collecting_mistakes() as broken:
         found = [(file, view) for file in _files(path) for view in _views(file, base, mistakes)]
-        for file, view in found:
-            if not (view.broken or any(source.broken for source in view.event_sources)):
-                _compile(file, view, roots, compiled, mistakes)
-        _check_unique(found, mistakes)
-        if not found and not mistakes:
-            mistakes.append(Mistake(str(path), "declares no FeatureView", "assign one to a module-level name"))
+    for file, view in found:
+        _compile(file, view, roots, compiled, mistakes)
+    _check_unique([view for _, view in found], mistakes)
+    parts = {id(part) for _, view in found for _, part in parts_of(view)}
+    mistakes += [mistake for each in broken if id(each) not in parts for mistake in each.mistakes()]
+    if not found and not mistakes:
+        mistakes.append(Mistake(str(path), "declares no FeatureView", "assign one to a module-level name"))
     if mistakes:
-        raise DeclarationError(mistakes)
+        raise DeclarationError(_each_once(mistakes))
     return sorted(compiled, key=lambda view: view.plan.view)
 
 
 def _compile(
     file: Path, view: FeatureView, roots: Sequence[Path], compiled: list[CompiledView], mistakes: list[Mistake]
 ) -> None:
-    contracts = []
-    for source in view.event_sources:
-        try:
-            contracts.append(find_contract(source.subject_name, roots))
-        except ContractError as error:
-            mistakes.append(Mistake(f"{view.declared_at} view {view.name} source.subject", str(error)))
-    if len(contracts) < len(view.event_sources):
-        return
     try:
+        contracts = _contracts(view, roots)
         plan = compile_view(view, [contract.newest for contract in contracts])
-        compiled.append(CompiledView(plan, tuple(contracts), file))
+        compiled.append(CompiledView(plan, contracts, file))
     except DeclarationError as error:
         mistakes.extend(error.mistakes)
 
 
-def _check_unique(found: Sequence[tuple[Path, FeatureView]], mistakes: list[Mistake]) -> None:
+def _contracts(view: FeatureView, roots: Sequence[Path]) -> tuple[Contract, ...]:
+    """The contracts of the view's sources.
+
+    Raises:
+        DeclarationError: one is missing, or the view does not say of what; with every mistake that can be told without.
+    """
+    mistakes, contracts = Mistakes(view), list[Contract]()
+    for place, source in view.placed_sources():
+        if source.subject or "topic" not in source.wrong_arguments:
+            try:
+                contracts.append(find_contract(source.subject_name, roots))
+            except ContractError as error:
+                mistakes.add(f"{place}.subject", str(error))
+    if not contracts or len(contracts) < len(view.event_sources):
+        raise mistakes.error()
+    return tuple(contracts)
+
+
+def _check_unique(views: Sequence[FeatureView], mistakes: list[Mistake]) -> None:
     first: dict[str, FeatureView] = {}
-    for _, view in found:
-        if view.broken:
-            continue
+    for view in views:
         other = first.setdefault(view.name, view)
-        if other is not view:
-            mistakes.append(
-                Mistake(
-                    f"{view.declared_at} view {view.name}", f"the name is taken by {other.declared_at}", "rename one"
-                )
-            )
+        if other is not view and "name" not in view.wrong_arguments:
+            what = f"the name is taken by {other.declared_at}"
+            mistakes.append(Mistake(view.declared_at, what, "rename one", view=view.name, place="name"))
+
+
+def _each_once(mistakes: Sequence[Mistake]) -> list[Mistake]:
+    """Without those of a declaration that several views share: the first view's are told."""
+    first: dict[tuple[str, str, str], Mistake] = {}
+    for each in mistakes:
+        first.setdefault((each.where, each.what, each.remedy), each)
+    return list(first.values())
 
 
 def _files(path: Path) -> list[Path]:

@@ -110,10 +110,8 @@ def _each(value: WindowLike | Sequence[WindowLike]) -> Sequence[WindowLike]:
     return (value,) if isinstance(value, WindowLike) else value
 
 
-def _as_windows(value: object) -> object:
-    if isinstance(value, WindowLike):
-        return (as_window(value),)
-    return tuple(as_window(each) for each in value) if isinstance(value, Sequence) else value
+def _as_windows(value: object) -> tuple[DeclaredWindow, ...]:
+    return tuple(map(as_window, value if isinstance(value, list | tuple) else (value,)))
 
 
 class Aggregation(Declaration):
@@ -123,8 +121,8 @@ class Aggregation(Declaration):
     """
 
     aggregate: AggregateName
-    field: str | None = None
-    inputs: tuple[str, str] | None = None
+    field: str | None = Field(None, description="name a field of the events")
+    inputs: tuple[str, str] | None = Field(None, description="name two features of the view")
     over: Annotated[WindowLike | Sequence[WindowLike], BeforeValidator(_as_windows)] = Field((), validate_default=True)
     name: str | None = None
     where: str | None = None
@@ -181,7 +179,9 @@ class Aggregation(Declaration):
         """What the feature names start with; a quantile's fraction and the window's name follow."""
         if self.name is not None:
             return self.name
-        what = _SHORT_NAMES.get(self.aggregate, self.aggregate.removeprefix("vector_")).format(self.limit)
+        what = _SHORT_NAMES.get(self.aggregate, self.aggregate.removeprefix("vector_")).format(
+            "n" if self.limit is None else self.limit
+        )
         what = f"sample_{what}" if self.sample else what
         if self.weight is not None:
             what = f"{what}_by_{self.weight.replace('.', '_')}"

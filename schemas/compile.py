@@ -29,7 +29,7 @@ def compile_view(view: FeatureView, schema: Mapping[str, Any] | Sequence[Mapping
     Raises:
         DeclarationError: with every mistake in the view.
     """
-    mistakes = Mistakes(f"{view.declared_at} view {view.name}")
+    mistakes = Mistakes(view)
     source = SourceCompiler(view, [schema] if isinstance(schema, Mapping) else schema, mistakes)
     windows = WindowCompiler(view, mistakes)
     features = FeatureCompiler(view, source, windows, mistakes).features()
@@ -71,21 +71,21 @@ def compile_view(view: FeatureView, schema: Mapping[str, Any] | Sequence[Mapping
 def _check_times(view: FeatureView, mistakes: Mistakes) -> None:
     of_sources = [
         each
-        for source in view.event_sources
+        for place, source in view.placed_sources()
         for each in (
-            ("source.allowed_skew", source.allowed_skew, 0, 86_400_000),
-            ("source.watermark_delay", source.watermark_delay, 0, 86_400_000),
-            ("source.idle_timeout", source.idle_timeout, 100, 86_400_000),
+            (f"{place}.allowed_skew", source.allowed_skew, "0s", "1d"),
+            (f"{place}.watermark_delay", source.watermark_delay, "0s", "1d"),
+            (f"{place}.idle_timeout", source.idle_timeout, "100ms", "1d"),
         )
     ]
     for name, duration, least, most in (
         *of_sources,
-        ("emission_interval", view.emission_interval, 0, 60_000),
-        ("freshness", view.freshness, 1, 86_400_000),
-        ("time_to_live", view.time_to_live, 1000, 10 * 366 * 86_400_000),
+        ("emission_interval", view.emission_interval, "0s", "1m"),
+        ("freshness", view.freshness, "1ms", "1d"),
+        ("time_to_live", view.time_to_live, "1s", "3660d"),
     ):
-        if not least <= to_ms(duration) <= most:
-            mistakes.add(name, f"is {duration_text(duration)}", f"choose from {least} ms to {most} ms")
+        if not to_ms(least) <= to_ms(duration) <= to_ms(most):
+            mistakes.add(name, f"is {duration_text(duration)}", f"choose from {least} to {most}")
 
 
 def _deduplication(view: FeatureView, reach_ms: int | None, mistakes: Mistakes) -> Deduplication | None:

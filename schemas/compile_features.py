@@ -13,6 +13,9 @@ from headwater.schemas.mistakes import Mistakes
 from headwater.schemas.plan import Feature, ValueType
 from headwater.schemas.view import FeatureView
 
+_ESSENTIAL = frozenset({"aggregate", "field", "inputs", "dimensions"})
+"""Without these arguments nothing can be said about what an aggregate reads."""
+
 
 class _Inputs(NamedTuple):
     """The plan's columns that an aggregate reads, and the type that it gives."""
@@ -39,14 +42,12 @@ class FeatureCompiler:
         broken: set[str] = set()
         nameless = False
         for aggregation in self._view.features:
+            inputs = None if aggregation.wrong_arguments & _ESSENTIAL else self._inputs(aggregation)
             if aggregation.broken or any(window.broken for window in aggregation.windows):
                 nameless = True
-                continue
-            if aggregation.inputs is not None:
+            elif aggregation.inputs is not None:
                 declared.append(Derived(aggregation.base_name, aggregation, aggregation.inputs))
-                continue
-            inputs = self._inputs(aggregation)
-            if inputs is None:
+            elif inputs is None:
                 broken |= {name for name, _, _ in aggregation.names()}
             else:
                 declared.extend(self._compiled(aggregation, inputs))
@@ -70,7 +71,9 @@ class FeatureCompiler:
         ]
 
     def _inputs(self, aggregation: Aggregation) -> _Inputs | None:
-        """None, and mistakes are noted, if there is anything wrong with them."""
+        """None, and mistakes are noted, if there is anything wrong with them; None too for what is made of features."""
+        if aggregation.inputs is not None:
+            return None
         where = f"features.{aggregation.base_name}"
         inputs = self._column(where, aggregation)
         if inputs is None:

@@ -34,10 +34,9 @@ class SourceCompiler:
         self._view = view
         self._mistakes = mistakes
         self._columns: dict[tuple[tuple[Input | None, ...], int | None], Column] = {}
-        sources = view.event_sources
         self._sources = [
-            EventFields(source, schema, "source" if len(sources) == 1 else f"sources.{source.topic}", mistakes)
-            for source, schema in zip(sources, schemas, strict=True)
+            EventFields(source, schema, place, mistakes)
+            for (place, source), schema in zip(view.placed_sources(), schemas, strict=True)
         ]
 
     def entity(self) -> tuple[EntityField, ...]:
@@ -208,7 +207,9 @@ class SourceCompiler:
         elif known is not None and source.event_time_unit not in (None, known):
             name = {"ms": "timestamp-millis", "us": "timestamp-micros"}[known]
             self._mistakes.add(
-                f"{place}.event_time_unit", f"is {source.event_time_unit}, but {source.event_time} is {name}"
+                f"{place}.event_time_unit",
+                f"is {source.event_time_unit}, but {source.event_time} is a {name}",
+                "leave it out",
             )
         return EventTime(path=field.input.path, unit=known or source.event_time_unit or "ms")
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from headwater.schemas.durations import duration_text, to_ms
 from headwater.schemas.mistakes import Mistakes
 from headwater.schemas.plan import Calendar, CalendarUnit, Lifetime, Session, Sliding, Window, Zone
-from headwater.schemas.view import FeatureView
+from headwater.schemas.view import FeatureView, parts_of
 from headwater.schemas.windows import (
     RESOLUTION_LADDER_MS,
     CalendarWindow,
@@ -40,7 +42,8 @@ class WindowCompiler:
     """Gathers the windows of one view, and checks each once."""
 
     def __init__(self, view: FeatureView, mistakes: Mistakes) -> None:
-        self._skew = max(source.allowed_skew for source in view.event_sources)
+        self._skew_ms = max(to_ms(source.allowed_skew) for source in view.event_sources)
+        self._places = {id(part): place for place, part in parts_of(view)}
         self._mistakes = mistakes
         self._windows: dict[Window, Window] = {}
         self._zones: dict[str, Zone] = {}
@@ -60,7 +63,7 @@ class WindowCompiler:
         window = self._compiled(declared)
         nameless = window.model_copy(update={"name": ""})
         if nameless not in self._windows:
-            self._check(window)
+            self._check(window, self._places[id(declared)])
             self._windows[nameless] = window
         return list(self._windows).index(nameless)
 
@@ -98,22 +101,18 @@ class WindowCompiler:
             case LifetimeWindow():
                 return Lifetime(name=declared.name, resolution_ms=FOR_EVER_MS)
 
-    def _check(self, window: Window) -> None:
-        length_ms = _least_length_ms(window)
-        if length_ms is not None and length_ms <= to_ms(self._skew):
+    def _check(self, window: Window, place: str) -> None:
+        length_ms, skew = _least_length_ms(window), duration_text(timedelta(milliseconds=self._skew_ms))
+        if length_ms is not None and length_ms <= self._skew_ms:
             self._mistakes.add(
-                f"features window {window.name}",
-                f"is no longer than the allowed skew, {duration_text(self._skew)}: a fast clock could empty it",
+                place,
+                f"window {window.name} is no longer than the allowed skew, {skew}: a fast clock could empty it",
                 "set a smaller allowed_skew on the source, such as '10s', or use a longer window",
             )
         if isinstance(window, Sliding) and window.resolution_ms > window.length_ms:
-            self._mistakes.add(
-                f"features window {window.name}", "its resolution is longer than itself", "use a finer one"
-            )
+            self._mistakes.add(place, f"window {window.name} is shorter than its resolution", "use a finer one")
         if isinstance(window, Session) and window.resolution_ms > window.gap_ms:
-            self._mistakes.add(
-                f"features window {window.name}", "its resolution is longer than its gap", "use a finer one"
-            )
+            self._mistakes.add(place, f"window {window.name} has a gap shorter than its resolution", "use a finer one")
 
 
 def window_span_ms(window: Window) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -12,18 +12,22 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
 
+from headwater.schemas.argument_mistakes import ArgumentMistake, argument_mistakes
 from headwater.schemas.errors import DeclarationError, Mistake
 
-_collected: ContextVar[list[Mistake] | None] = ContextVar("_collected", default=None)
+PLACEHOLDER = "unknown"
+"""Stands for a required argument that is wrong, so that the rest of the declaration can still be checked."""
+
+_collected: ContextVar[list[Declaration] | None] = ContextVar("_collected", default=None)
 
 
 @contextmanager
-def collecting_mistakes() -> Iterator[list[Mistake]]:
-    """Within this context a wrong declaration does not raise: its mistakes are added to the list that is yielded."""
-    mistakes: list[Mistake] = []
-    token = _collected.set(mistakes)
+def collecting_mistakes() -> Iterator[list[Declaration]]:
+    """Within this context a wrong declaration does not raise: it is added, broken, to the list that is yielded."""
+    broken: list[Declaration] = []
+    token = _collected.set(broken)
     try:
-        yield mistakes
+        yield broken
     finally:
         _collected.reset(token)
 
@@ -39,21 +43,22 @@ class Declaration(BaseModel):
 
     _file: Path = PrivateAttr(default=Path())
     _line: int = PrivateAttr(default=0)
-    _broken: bool = PrivateAttr(default=False)
+    _wrong: tuple[ArgumentMistake, ...] = PrivateAttr(default=())
 
     def __init__(self, **data: Any) -> None:
         file, line = _caller()
+        wrong: tuple[ArgumentMistake, ...] = ()
         try:
             super().__init__(**data)
         except ValidationError as error:
-            mistakes = [_mistake(f"{file.name}:{line}", type(self).__name__, detail) for detail in error.errors()]
+            wrong = argument_mistakes(type(self), error)
+            self._adopt(type(self).model_construct(**self._mended(data, {each.argument for each in wrong})))
+        self._file, self._line, self._wrong = file, line, wrong
+        if wrong:
             collected = _collected.get()
             if collected is None:
-                raise DeclarationError(mistakes) from None
-            collected.extend(mistakes)
-            self._adopt(type(self).model_construct(**data))
-            self._broken = True
-        self._file, self._line = file, line
+                raise DeclarationError(self.mistakes()) from None
+            collected.append(self)
 
     @property
     def file(self) -> Path:
@@ -67,8 +72,46 @@ class Declaration(BaseModel):
 
     @property
     def broken(self) -> bool:
-        """Whether mistakes in its own arguments were collected; nothing else of it can be checked then."""
-        return self._broken
+        """Whether there are mistakes in its arguments."""
+        return bool(self._wrong)
+
+    @property
+    def wrong_arguments(self) -> frozenset[str]:
+        """The names of the arguments in which there are mistakes; placeholders or defaults stand in for them."""
+        return frozenset(each.argument for each in self._wrong)
+
+    def mistakes(self, view: str = "", place: str | None = None) -> list[Mistake]:
+        """The mistakes in its arguments.
+
+        Args:
+            view: the name of the view that the declaration is part of, if that is known.
+            place: where in the view it stands, such as `source`.
+        """
+        kind = type(self).__name__
+        return [
+            Mistake(
+                self.declared_at,
+                each.what,
+                each.remedy,
+                view=view,
+                place=f"{kind} {each.path}".strip() if place is None else f"{place}.{each.path}".strip("."),
+            )
+            for each in self._wrong
+        ]
+
+    @classmethod
+    def _placeholder(cls, argument: str, given: object) -> object:
+        """What stands in for a required argument that is wrong or missing."""
+        del argument, given
+        return PLACEHOLDER
+
+    @classmethod
+    def _mended(cls, data: Mapping[str, Any], wrong: Set[str]) -> dict[str, Any]:
+        """The arguments without those that are wrong, with placeholders for required ones."""
+        fields = cls.model_fields
+        mended = {name: value for name, value in data.items() if name in fields and name not in wrong}
+        required = [name for name in fields if name in wrong and fields[name].is_required()]
+        return mended | {name: cls._placeholder(name, data.get(name)) for name in required}
 
     def _adopt(self, other: BaseModel) -> None:
         for name in ("__dict__", "__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__"):
@@ -83,9 +126,3 @@ def _caller() -> tuple[Path, int]:
             return Path(frame.f_code.co_filename), frame.f_lineno
         frame = frame.f_back
     return Path(), 0
-
-
-def _mistake(where: str, kind: str, detail: Any) -> Mistake:
-    field = ".".join(str(part) for part in detail["loc"])
-    message = str(detail["msg"]).removeprefix("Value error, ")
-    return Mistake(f"{where} {kind} {field}".strip(), message)

@@ -38,6 +38,8 @@ def to_ms(duration: str | timedelta) -> int:
 def duration_text(duration: str | timedelta) -> str:
     """The shortest exact way to write the duration, such as `5m`."""
     milliseconds = to_ms(duration)
+    if milliseconds == 0:
+        return "0s"
     unit, size = next((unit, size) for unit, size in reversed(_UNITS_MS.items()) if milliseconds % size == 0)
     return f"{milliseconds // size}{unit}"
 

@@ -31,14 +31,25 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """One thing wrong with a declaration: where it stands, what is wrong and how to mend it."""
+    """One thing wrong with a declaration.
+
+    Attributes:
+        where: file and line.
+        what: what is wrong.
+        remedy: how to mend it.
+        view: the name of the view, if it is known.
+        place: where in the view, such as `features.amount_sum` or `source.key`; or the declaration and its argument.
+    """
 
     where: str
     what: str
     remedy: str = ""
+    view: str = ""
+    place: str = ""
 
     def __str__(self) -> str:
-        line = f"{self.where}: {self.what}"
+        place = " ".join(part for part in (self.where, self.view and f"view {self.view}", self.place) if part)
+        line = f"{place}: {self.what}"
         return f"{line} ({self.remedy})" if self.remedy else line
 
 

@@ -3,23 +3,51 @@
 from __future__ import annotations
 
 from headwater.schemas.errors import DeclarationError, Mistake
+from headwater.schemas.view import FeatureView, parts_of
 
 
 class Mistakes:
     """Gathers mistakes, each once, in the order in which they were found."""
 
-    def __init__(self, where: str) -> None:
-        """`where`: the file, line and name of the view that is compiled."""
-        self._where = where
+    def __init__(self, view: FeatureView) -> None:
+        """Starts with the mistakes in the arguments of the view and of all its parts."""
+        self._view = view
+        self._parts = list(parts_of(view))
         self._found: dict[Mistake, None] = {}
+        self._placeholders: set[str] = set()
+        for place, part in self._parts:
+            self._found |= dict.fromkeys(part.mistakes(view.name, place))
+            self._placeholders |= {f"{place}.{argument}".lstrip(".") for argument in part.wrong_arguments}
 
     def add(self, place: str, what: str, remedy: str = "") -> None:
-        """Notes one mistake: what is wrong at this place of the view, and how to mend it."""
-        self._found[Mistake(f"{self._where} {place}".strip(), what, remedy)] = None
+        """Notes one mistake.
+
+        Args:
+            place: where in the view it stands, such as `source.key` or `features.amount_sum`. If a placeholder stands
+                there for a wrong argument, nothing is noted.
+            what: what is wrong; or that, a semicolon and the remedy.
+            remedy: how to mend it.
+        """
+        if place in self._placeholders:
+            return
+        if not remedy:
+            what, _, remedy = what.partition("; ")
+        self._found[Mistake(self._line_of(place), what, remedy, view=self._view.name, place=place)] = None
+
+    def error(self) -> DeclarationError:
+        """An error with every mistake."""
+        return DeclarationError(tuple(self._found))
 
     def raise_if_any(self) -> None:
         """Raises:
         DeclarationError: with every mistake, if there is one.
         """
         if self._found:
-            raise DeclarationError(tuple(self._found))
+            raise self.error()
+
+    def _line_of(self, place: str) -> str:
+        """File and line of the part of the view that the place is in; of the view if several parts have that name."""
+        named = {at: part for at, part in self._parts if place.startswith(at)}
+        longest = max(named, key=len)
+        several = sum(at == longest for at, _ in self._parts) > 1
+        return (self._view if several else named[longest]).declared_at

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from headwater.schemas.aggregates import Aggregation
 from headwater.schemas.declaration import Declaration
@@ -16,7 +16,7 @@ from headwater.schemas.plan import TimeUnit
 def _as_names(value: str | Sequence[str]) -> tuple[str, ...]:
     names = (value,) if isinstance(value, str) else tuple(value)
     if not names:
-        raise ValueError("name at least one field")
+        raise ValueError("is empty; name at least one field")
     return names
 
 
@@ -50,9 +50,11 @@ class EventSource(Declaration):
         idle_timeout: a partition silent for this long no longer holds the watermark back.
     """
 
-    topic: str = Field(pattern=r"^[a-zA-Z0-9._-]{1,200}$")
-    key: Names
-    event_time: str
+    topic: str = Field(
+        pattern=r"^[a-zA-Z0-9._-]{1,200}$", description="use at most 200 letters, digits, dots, dashes and underscores"
+    )
+    key: Names = Field(description="name the field, or a list of fields, that say whose event it is")
+    event_time: str = Field(description="name the field that says when the event happened")
     event_time_unit: TimeUnit | None = None
     where: str | None = None
     columns: Mapping[str, str | None] = {}
@@ -100,37 +102,50 @@ class FeatureView(Declaration):
         log_partitions: partitions of the feature log; a change needs a new generation.
     """
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,79}$")
-    source: EventSource | None = None
-    sources: Annotated[Sequence[EventSource], AfterValidator(tuple)] = ()
-    features: Annotated[Sequence[Aggregation], AfterValidator(tuple), Field(min_length=1)]
-    owner: str = Field(min_length=1)
-    description: str = Field(min_length=1)
-    entity: Names | None = None
+    name: str = Field(
+        pattern=r"^[a-z][a-z0-9_]{0,79}$",
+        description="use a lower-case letter, then at most 79 of those, digits and underscores",
+    )
+    source: EventSource | None = Field(None, description="give an EventSource")
+    sources: Annotated[Sequence[EventSource], AfterValidator(tuple)] = Field(
+        (), validate_default=True, description="give a list of EventSources"
+    )
+    features: Annotated[Sequence[Aggregation], AfterValidator(tuple)] = Field(
+        min_length=1, description="list what is computed, such as count_events(over='1h')"
+    )
+    owner: str = Field(min_length=1, description="say who answers for the view, such as a team's address")
+    description: str = Field(min_length=1, description="say what the features are, for those who find them")
+    entity: Names | None = Field(None, description="name each field of the key")
     where: str | None = None
     deduplicate_for: Duration | None = None
     approximate: bool = False
-    generation: int = Field(1, ge=1, lt=2**31)
+    generation: int = Field(1, ge=1, lt=2**31, description="choose a whole number from 1")
     emission_interval: Duration = _duration("200ms")
     freshness: Duration = _duration("5s")
     time_to_live: Duration = _duration("7d")
-    log_partitions: int = Field(4, ge=1, le=1000)
+    log_partitions: int = Field(4, ge=1, le=1000, description="choose from 1 to 1000")
 
-    @model_validator(mode="after")
-    def _has_sources(self) -> FeatureView:
-        if (self.source is None) == (not self.sources):
-            raise ValueError("say source=..., or sources=[...] for several")
-        topics = [source.topic for source in self.event_sources]
+    @field_validator("sources")
+    @classmethod
+    def _check_sources(cls, sources: tuple[EventSource, ...], arguments: ValidationInfo) -> tuple[EventSource, ...]:
+        if "source" in arguments.data and (arguments.data["source"] is None) == (not sources):
+            raise ValueError("source and sources are both given, or neither; say source=, or sources=[...] for several")
+        topics = [source.topic for source in sources]
         twice = sorted({topic for topic in topics if topics.count(topic) > 1})
         if twice:
             raise ValueError(f"two sources read the topic {twice[0]}; name it once")
-        return self
+        return sources
 
     @property
     def event_sources(self) -> tuple[EventSource, ...]:
         """All sources of the view, by topic: the order of the plan's sources."""
         declared = self.sources if self.source is None else (self.source,)
         return tuple(sorted(declared, key=lambda source: source.topic))
+
+    def placed_sources(self) -> list[tuple[str, EventSource]]:
+        """The same, each with what it is called in mistakes."""
+        sources = self.event_sources
+        return [("source" if len(sources) == 1 else f"sources.{source.topic}", source) for source in sources]
 
     @property
     def entity_names(self) -> tuple[str, ...]:
@@ -139,3 +154,24 @@ class FeatureView(Declaration):
             return _as_names(self.entity)
         first = self.sources[0] if self.source is None else self.source
         return tuple(path.rpartition(".")[2] for path in first.key_fields)
+
+    @classmethod
+    def _placeholder(cls, argument: str, given: object) -> object:
+        if argument == "features":
+            several = given if isinstance(given, list | tuple) else (given,)
+            return tuple(each for each in several if isinstance(each, Aggregation))
+        if argument == "name" and isinstance(given, str):
+            return given
+        return super()._placeholder(argument, given)
+
+
+def parts_of(view: FeatureView) -> Iterator[tuple[str, Declaration]]:
+    """The view itself and all declarations in it, each once, with the place in the view where it first stands."""
+    parts: dict[int, tuple[str, Declaration]] = {id(view): ("", view)}
+    parts |= {id(source): (place, source) for place, source in view.placed_sources()}
+    for aggregation in view.features:
+        place = f"features.{aggregation.base_name}"
+        parts.setdefault(id(aggregation), (place, aggregation))
+        for window in aggregation.windows:
+            parts.setdefault(id(window), (f"{place}.over", window))
+    yield from parts.values()

@@ -13,8 +13,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from headwater.schemas.declaration import Declaration
 from headwater.schemas.durations import Duration, duration_text, parse_duration, to_ms
@@ -90,28 +91,35 @@ class SessionWindow(Declaration):
     """The events up to the newest, no two neighbours of which lie more than `gap` apart; see `session`."""
 
     gap: Duration
-    longest: Duration = timedelta(days=1)
+    longest: Duration = Field(timedelta(days=1), validate_default=True)
     resolution: Duration | None = None
     name: str = ""
 
-    @field_validator("gap", "longest")
+    @field_validator("gap")
     @classmethod
-    def _check_span(cls, span: timedelta) -> timedelta:
-        return _within_limits(span, "a session's gap and its longest span")
+    def _check_gap(cls, gap: timedelta) -> timedelta:
+        return _within_limits(gap, "the gap of a session")
+
+    @field_validator("longest")
+    @classmethod
+    def _check_longest(cls, longest: timedelta, arguments: ValidationInfo) -> timedelta:
+        gap = arguments.data.get("gap")
+        if gap is not None and longest < gap:
+            raise ValueError(
+                f"{duration_text(longest)} is shorter than the gap, {duration_text(gap)}; choose a longer one"
+            )
+        return _within_limits(longest, "a session")
 
     @field_validator("resolution")
     @classmethod
-    def _check_resolution(cls, resolution: timedelta | None) -> timedelta | None:
+    def _check_resolution(cls, resolution: timedelta | None, arguments: ValidationInfo) -> timedelta | None:
+        gap = arguments.data.get("gap")
+        if gap is not None and _on_the_ladder(resolution) is not None and to_ms(gap) % to_ms(resolution or gap):
+            raise ValueError(
+                f"{duration_text(resolution or gap)} does not divide the gap, {duration_text(gap)}; "
+                "leave it out, or choose a step of the ladder that does"
+            )
         return _on_the_ladder(resolution)
-
-    @model_validator(mode="after")
-    def _check_steps(self) -> SessionWindow:
-        if self.gap_ms % self.resolution_ms:
-            step = duration_text(timedelta(milliseconds=self.resolution_ms))
-            raise ValueError(f"the gap, {duration_text(self.gap)}, is no multiple of the resolution, {step}")
-        if self.longest_ms < self.gap_ms:
-            raise ValueError(f"the longest span, {duration_text(self.longest)}, is shorter than the gap")
-        return self
 
     @property
     def gap_ms(self) -> int:
@@ -199,15 +207,16 @@ def lifetime() -> LifetimeWindow:
     return LifetimeWindow(name="lifetime")
 
 
-def as_window(value: object) -> object:
+def as_window(value: Any) -> DeclaredWindow:
     """A window from what an author may write for one: the window itself, text such as `5m`, or a timedelta.
 
     Raises:
-        ValueError: text that is not a length of time.
+        ValueError: it is none of these.
     """
-    if isinstance(value, str):
-        parse_duration(value)
-    return sliding(value) if isinstance(value, str | timedelta) else value
+    if isinstance(value, DeclaredWindow):
+        return value
+    parse_duration(value)
+    return sliding(value)
 
 
 def default_resolution_ms(length_ms: int) -> int:
@@ -217,14 +226,14 @@ def default_resolution_ms(length_ms: int) -> int:
 
 def _within_limits(span: timedelta, what: str) -> timedelta:
     if not SHORTEST_MS <= to_ms(span) <= LONGEST_MS or to_ms(span) % SHORTEST_MS:
-        raise ValueError(f"{what} is whole seconds from 1s to 400d, not {duration_text(span)}")
+        raise ValueError(f"{duration_text(span)} is no length for {what}; choose whole seconds from 1s to 400d")
     return span
 
 
 def _on_the_ladder(resolution: timedelta | None) -> timedelta | None:
     if resolution is not None and to_ms(resolution) not in RESOLUTION_LADDER_MS:
         ladder = ", ".join(duration_text(timedelta(milliseconds=step)) for step in RESOLUTION_LADDER_MS)
-        raise ValueError(f"a resolution is one of {ladder}, not {duration_text(resolution)}")
+        raise ValueError(f"{duration_text(resolution)} is no step of the ladder; choose one of {ladder}")
     return resolution
 
 

@@ -38,9 +38,12 @@ def print_error(error: HeadwaterError) -> None:
 def mistakes_table(error: DeclarationError) -> Table:
     """Every mistake of a declaration, a row each."""
     count = len(error.mistakes)
-    table = new_table(f"{count} mistake{'s' if count > 1 else ''} in the declarations", "where", "what", "remedy")
+    table = new_table(
+        f"{count} mistake{'s' if count > 1 else ''} in the declarations", "where", "view", "in", "what", "remedy"
+    )
     for mistake in error.mistakes:
-        table.add_row(escape(mistake.where), escape(mistake.what), escape(mistake.remedy))
+        cells = (mistake.where, mistake.view, mistake.place, mistake.what, mistake.remedy)
+        table.add_row(*map(escape, cells))
     return table
 
 

@@ -127,8 +127,8 @@ def test_the_resolution_is_the_coarsest_step_of_a_thirtieth(length_ms: int, reso
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"features": sum_of("fair", over="1h")}, "no field 'fair'; did you mean 'fare'?"),
-        ({"features": sum_of("city.idd", over="1h")}, "city has no field 'idd'; did you mean 'id'?"),
+        ({"features": sum_of("fair", over="1h")}, "no field 'fair' (did you mean 'fare'?)"),
+        ({"features": sum_of("city.idd", over="1h")}, "city has no field 'idd' (did you mean 'id'?)"),
         ({"features": sum_of("note", over="1h")}, "sum of note, a string (it takes double, long)"),
         ({"features": first_of("city", over="1h")}, "city is of type record"),
         ({"features": first_of("tags", over="1h")}, "tags is of type array, which has no single value"),
@@ -136,7 +136,10 @@ def test_the_resolution_is_the_coarsest_step_of_a_thirtieth(length_ms: int, reso
         ({"features": first_of("fare.x", over="1h")}, "fare is not a record"),
         ({"features": count_events(over="1s")}, "is no longer than the allowed skew, 1s"),
         ({"features": count_events(over=["1h", "1h"])}, "already the name of another of the features"),
-        ({"features": count_events(over=sliding("1m", resolution="1h"))}, "its resolution is longer than itself"),
+        (
+            {"features": count_events(over=sliding("1m", resolution="1h"))},
+            "window 1m_by_1h is shorter than its resolution",
+        ),
         ({"features": count_events(over="1h", name="a b")}, "features.a b_1h: is not a name"),
         ({"entity": ["a", "b"]}, "names 2 fields, but the source's key has 1"),
         ({"entity": "clock"}, "entity.clock: is already a field of every row"),
@@ -144,7 +147,7 @@ def test_the_resolution_is_the_coarsest_step_of_a_thirtieth(length_ms: int, reso
         ({"source": ride_source(key="fare")}, "fare is a double"),
         ({"source": ride_source(event_time="started_ms")}, "is a plain long (say event_time_unit='ms' or 'us')"),
         ({"source": ride_source(event_time="note")}, "note is of type string (use a long since the epoch)"),
-        ({"source": ride_source(event_time_unit="ms")}, "is ms, but ended is timestamp-micros"),
+        ({"source": ride_source(event_time_unit="ms")}, "is ms, but ended is a timestamp-micros (leave it out)"),
     ],
 )
 def test_a_mistake_is_named_with_its_place_and_its_remedy(wrong: dict[str, Any], said: str) -> None:
@@ -158,10 +161,10 @@ def test_a_mistake_is_named_with_its_place_and_its_remedy(wrong: dict[str, Any],
     ("declare", "said"),
     [
         (lambda: sliding("5x"), "'5x' is not a length of time"),
-        (lambda: sliding("500ms"), "a window is whole seconds from 1s to 400d, not 500ms"),
-        (lambda: sliding("401d"), "a window is whole seconds"),
-        (lambda: sliding("1h", resolution="2m"), "a resolution is one of 1s, 10s, 1m, 10m, 1h, 1d, not 2m"),
-        (lambda: count_events(over=[]), "at least one window"),
+        (lambda: sliding("500ms"), "500ms is no length for a window (choose whole seconds from 1s to 400d)"),
+        (lambda: sliding("401d"), "401d is no length for a window"),
+        (lambda: sliding("1h", resolution="2m"), "2m is no step of the ladder (choose one of 1s, 10s, 1m,"),
+        (lambda: count_events(over=[]), "give at least one window"),
         (lambda: EventSource(topic="no spaces", key="a", event_time="b"), "EventSource topic"),
         (lambda: EventSource(topic="t", key="a", event_time="b", lateness="1m"), "EventSource lateness"),
         (lambda: view_of(count_events(over="1h"), name="Rides"), "FeatureView name"),
@@ -174,11 +177,11 @@ def test_a_wrong_argument_raises_where_it_stands(declare: Any, said: str) -> Non
     assert said in str(caught.value)
 
 
-def test_all_mistakes_are_gathered_when_asked_for() -> None:
-    with collecting_mistakes() as mistakes:
+def test_mistakes_of_arguments_are_kept_when_they_are_collected() -> None:
+    with collecting_mistakes() as broken:
         EventSource(topic="", key="a", event_time="b")
         view_of(sum_of("fare", over="5x"), name="X", owner="")
-    assert len(mistakes) == 4
+    assert [len(each.mistakes()) for each in broken] == [1, 1, 2]
 
 
 def test_a_schema_that_is_not_avro_is_a_mistake_of_the_source() -> None:

@@ -1,0 +1,18 @@
+"""Writes the golden files of the unit tests anew: `make golden`. What has changed in them is reviewed like code."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from tests.unit import test_mistakes
+
+
+def main() -> None:
+    """Writes all of them."""
+    with tempfile.TemporaryDirectory() as directory:
+        test_mistakes.TABLE.write_text(test_mistakes.rewritten(Path(directory)))
+
+
+if __name__ == "__main__":
+    main()
