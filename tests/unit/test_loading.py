@@ -7,13 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from headwater.pipelines.contracts import BUNDLED, find_contract
+from headwater.pipelines.contracts import find_contract
 from headwater.pipelines.declarations import load_plans
 from headwater.schemas.errors import ContractError, DeclarationError
-from headwater.schemas.plan import Plan
-
-GOLDEN = Path(__file__).parent / "golden"
-SHOP = Path(load_plans.__code__.co_filename).parent / "shop" / "views.py"
 
 SCHEMA = {
     "type": "record",
@@ -101,11 +97,6 @@ def test_a_path_without_views_is_a_mistake(tmp_path: Path, text: str) -> None:
 def test_a_path_that_is_not_there_is_a_mistake(tmp_path: Path) -> None:
     with pytest.raises(DeclarationError, match="no such file"):
         load_plans(tmp_path / "nowhere")
-
-
-def test_the_shop_compiles_to_its_reviewed_plan() -> None:
-    (compiled,) = load_plans(SHOP, BUNDLED)
-    assert compiled.plan == Plan.from_json((GOLDEN / "customer_purchases.plan.json").read_text())
 
 
 def test_a_file_beside_the_views_may_hold_dataclasses(tmp_path: Path) -> None:
