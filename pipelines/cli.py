@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from headwater.pipelines.commands import processes, stack, testing, views
+from headwater.pipelines.commands import bench, processes, stack, testing, views
 from headwater.pipelines.commands.console import out, print_error
 from headwater.schemas.errors import HeadwaterError
 
@@ -23,6 +23,7 @@ TRY = "Try it"
 LOCAL = "A stack on this machine"
 VIEWS = "Feature views"
 PROCESSES = "Processes of a deployment"
+MEASUREMENTS = "Measurements"
 
 app.command(rich_help_panel=TRY)(stack.demo)
 app.command(rich_help_panel=LOCAL)(stack.up)
@@ -34,6 +35,7 @@ app.command(rich_help_panel=VIEWS)(views.get)
 app.command(rich_help_panel=PROCESSES)(processes.compute)
 app.command(rich_help_panel=PROCESSES)(processes.materialize)
 app.command(rich_help_panel=PROCESSES)(processes.archive)
+app.add_typer(bench.app, name="bench", rich_help_panel=MEASUREMENTS)
 
 _debug = False
 

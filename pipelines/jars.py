@@ -25,9 +25,18 @@ def job_jars() -> tuple[Path, Path]:
     """
     from headwater.pipelines.stack.artifacts import connector_jar
 
+    return kernel_jar(), connector_jar()
+
+
+def kernel_jar() -> Path:
+    """The kernel's jar.
+
+    Raises:
+        PrerequisiteError: it was not built.
+    """
     kernel = Path(str(resources.files("headwater.operators").joinpath("lib", "headwater-kernel.jar")))
     if not kernel.is_file():
         raise PrerequisiteError(
             f"{kernel} is missing: run `make kernel` (needs a JDK of version 17 or later, and Maven)"
         )
-    return kernel, connector_jar()
+    return kernel

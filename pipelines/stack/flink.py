@@ -188,7 +188,7 @@ class FlinkCluster:
         return java_command(
             main,
             ("--configDir", self.configuration_directory, *arguments),
-            classpath=(*_distribution_jars(), *job_jars),
+            classpath=(*distribution_jars(), *job_jars),
             heap_mb=heap_mb,
             options=(
                 *options,
@@ -253,7 +253,8 @@ def flink_home() -> Path:
     return Path(package.origin).parent
 
 
-def _distribution_jars() -> tuple[Path, ...]:
+def distribution_jars() -> tuple[Path, ...]:
+    """Flink's own jars, from its Python package."""
     return tuple(sorted((flink_home() / "lib").glob("*.jar")))
 
 

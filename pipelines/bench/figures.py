@@ -1,0 +1,89 @@
+"""Figures with the conditions under which they were measured, and the machine that they were measured on."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from headwater.pipelines.stack.java import java_home
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One measured number. `goal` is what it should be, such as `<= 1.25`, or None."""
+
+    name: str
+    value: float
+    unit: str
+    goal: str | None
+    conditions: str
+
+    def meets_goal(self) -> bool:
+        """Whether the value is what the goal asks for; True where there is none."""
+        if self.goal is None:
+            return True
+        relation, limit = self.goal.split()
+        return self.value <= float(limit) if relation == "<=" else self.value >= float(limit)
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What was measured on. `load_average` is that of the last minute, when the measurement began."""
+
+    cpu: str
+    cores: int
+    memory_bytes: int
+    java: str
+    flink: str
+    python: str
+    headwater: str
+    load_average: float
+
+
+def this_machine() -> Machine:
+    """The machine that this process runs on.
+
+    Raises:
+        PrerequisiteError: there is no Java; says how to get it.
+    """
+    return Machine(
+        cpu=_cpu_model(),
+        cores=os.cpu_count() or 1,
+        memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        java=_java_version(),
+        flink=_version("apache-flink"),
+        python=platform.python_version(),
+        headwater=_version("headwater"),
+        load_average=os.getloadavg()[0],
+    )
+
+
+def write_figures(file: Path, figures: Sequence[Figure], machine: Machine) -> None:
+    """Writes `{"figures": [...], "machine": {...}}`."""
+    report = {"figures": [asdict(figure) for figure in figures], "machine": asdict(machine)}
+    file.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+
+
+def _cpu_model() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.is_file() else []
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def _java_version() -> str:
+    command = (str(java_home() / "bin" / "java"), "-version")
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    return told.splitlines()[0]
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
