@@ -137,10 +137,17 @@ def log_sink(log: DataStream, plan: Plan, connection: Connection) -> None:
 
 
 def dead_letter_sink(
-    letters: DataStream, topic: SideTopic, schema_id: int, schema: str, connection: Connection, *, uid: str
+    letters: DataStream,
+    topic: SideTopic,
+    schema_id: int,
+    schema: str,
+    connection: Connection,
+    *,
+    generation: int,
+    uid: str,
 ) -> None:
     """Writes dead letters to their topic, exactly once for readers of committed records."""
-    serializer = _kernel().log.DeadLetterSerializer(topic.topic, schema_id, schema)
+    serializer = _kernel().log.DeadLetterSerializer(topic.topic, schema_id, schema, generation)
     _sink(letters, serializer, connection, name=uid.replace("-", " "), uid=uid)
 
 

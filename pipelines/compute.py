@@ -62,10 +62,11 @@ def build(env: StreamExecutionEnvironment, plan: Plan, deployment: Deployment) -
     kernel = bridge.kernel(events, plan, deployment.log_schema_id, parallelism=parallelism)
     letter = json.dumps(DEAD_LETTER_SCHEMA)
     bridge.log_sink(kernel.log, plan, connection)
-    bridge.dead_letter_sink(
-        rejected, plan.dead_letters, deployment.dead_letter_schema_id, letter, connection, uid="dead-letters"
-    )
-    bridge.dead_letter_sink(kernel.late, plan.late, deployment.late_schema_id, letter, connection, uid="late-events")
+    for letters, topic, schema_id, uid in (
+        (rejected, plan.dead_letters, deployment.dead_letter_schema_id, "dead-letters"),
+        (kernel.late, plan.late, deployment.late_schema_id, "late-events"),
+    ):
+        bridge.dead_letter_sink(letters, topic, schema_id, letter, connection, generation=plan.generation, uid=uid)
 
 
 def run(settings: Settings, plan: Plan) -> None:

@@ -55,7 +55,7 @@ DEAD_LETTER_SCHEMA: dict[str, Any] = {
         _optional(
             {"type": "long", "logicalType": "timestamp-micros"}, "event_time", "Event time, where it could be read."
         ),
-        _optional("bytes", "value", f"The event as it came, if it has at most {VALUE_CAP_BYTES} bytes."),
+        _optional("bytes", "value", f"The event as it came, if it and its key have at most {VALUE_CAP_BYTES} bytes."),
         {"name": "value_bytes", "type": "long", "default": 0, "doc": "Length of the event as it came, in bytes."},
         _optional("string", "value_sha256", "SHA-256 of the event in hexadecimal, where it was too long to keep."),
         {
@@ -64,5 +64,12 @@ DEAD_LETTER_SCHEMA: dict[str, Any] = {
             "default": {},
             "doc": "Record headers of the event.",
         },
+        {
+            "name": "generation",
+            "type": "long",
+            "default": 0,
+            "doc": "Generation of the view that did not aggregate it; 0 in letters older than this field.",
+        },
+        _optional("bytes", "record_key", "Kafka key of the event, if it had one and its value is kept."),
     ],
 }

@@ -190,7 +190,8 @@ public final class EventDeserializer implements KafkaRecordDeserializationSchema
     private DeadLetter letter(ConsumerRecord<byte[], byte[]> record, Integer schemaId, RejectedException rejected) {
         boolean bodySeen = schemaId != null && rejected.reason().compareTo(Reason.TRAILING_BYTES) > 0;
         byte[] value = record.value();
-        boolean kept = value != null && value.length <= VALUE_CAP_BYTES;
+        int keyBytes = record.key() == null ? 0 : record.key().length;
+        boolean kept = value != null && value.length + keyBytes <= VALUE_CAP_BYTES;
         String detail = rejected.getMessage();
         return new DeadLetter(
                 rejected.reason(),
@@ -205,7 +206,8 @@ public final class EventDeserializer implements KafkaRecordDeserializationSchema
                 kept ? value : null,
                 value == null ? 0 : value.length,
                 value == null || kept ? null : sha256(value),
-                headers(record));
+                headers(record),
+                kept ? record.key() : null);
     }
 
     private static Map<String, byte[]> headers(ConsumerRecord<byte[], byte[]> record) {

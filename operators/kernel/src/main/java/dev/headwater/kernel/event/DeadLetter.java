@@ -21,6 +21,7 @@ import org.apache.flink.core.memory.DataOutputView;
  * @param value the event as it came, null if it was null or is too long to keep
  * @param valueBytes its length
  * @param valueSha256 in hexadecimal, null unless the value was too long to keep
+ * @param recordKey the Kafka record's key, null if it had none or the value is not kept
  */
 public record DeadLetter(
         Reason reason,
@@ -35,7 +36,8 @@ public record DeadLetter(
         byte[] value,
         long valueBytes,
         String valueSha256,
-        Map<String, byte[]> headers) {
+        Map<String, byte[]> headers,
+        byte[] recordKey) {
     public static final TypeInformation<DeadLetter> TYPE =
             new ValueTypeInfo<>(DeadLetter.class, false, Serializer.INSTANCE);
 
@@ -54,7 +56,8 @@ public record DeadLetter(
                 null,
                 0,
                 null,
-                Map.of());
+                Map.of(),
+                null);
     }
 
     /** Used where the letter leaves its task. */
@@ -69,7 +72,7 @@ public record DeadLetter(
 
         @Override
         public DeadLetter createInstance() {
-            return new DeadLetter(Reason.MALFORMED, "", "", 0, 0, 0, null, null, null, null, 0, null, Map.of());
+            return new DeadLetter(Reason.MALFORMED, "", "", 0, 0, 0, null, null, null, null, 0, null, Map.of(), null);
         }
 
         @Override
@@ -96,6 +99,7 @@ public record DeadLetter(
                 writeText(header.getKey(), target);
                 writeBytes(header.getValue(), target);
             }
+            writeOptional(letter.recordKey, target);
         }
 
         @Override
@@ -116,6 +120,7 @@ public record DeadLetter(
             for (int left = readLength(source); left > 0; left--) {
                 headers.put(readText(source), readBytes(source));
             }
+            byte[] recordKey = readOptionalBytes(source);
             return new DeadLetter(
                     reason,
                     detail,
@@ -129,7 +134,8 @@ public record DeadLetter(
                     value,
                     valueBytes,
                     digest == null ? null : text(digest),
-                    headers);
+                    headers,
+                    recordKey);
         }
 
         @Override

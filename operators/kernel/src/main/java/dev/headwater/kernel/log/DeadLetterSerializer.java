@@ -36,15 +36,18 @@ public final class DeadLetterSerializer
     private final String topic;
     private final int schemaId;
     private final String schemaText;
+    private final long generation;
 
     private transient Schema schema;
     private transient GenericDatumWriter<GenericRecord> writer;
     private transient BinaryEncoder encoder;
 
-    public DeadLetterSerializer(String topic, int schemaId, String schemaText) {
+    /** @param generation of the view whose letters these are; its topic is shared by all generations */
+    public DeadLetterSerializer(String topic, int schemaId, String schemaText, long generation) {
         this.topic = topic;
         this.schemaId = schemaId;
         this.schemaText = schemaText;
+        this.generation = generation;
     }
 
     @Override
@@ -96,6 +99,8 @@ public final class DeadLetterSerializer
         record.put("value_bytes", letter.valueBytes());
         record.put("value_sha256", letter.valueSha256());
         record.put("headers", headers);
+        record.put("generation", generation);
+        record.put("record_key", wrap(letter.recordKey()));
         return record;
     }
 

@@ -203,6 +203,7 @@ class EventDeserializerTest {
         assertArrayEquals(value, letter.value());
         assertEquals(value.length, letter.valueBytes());
         assertArrayEquals(new byte[] {1, 2}, letter.headers().get("trace"));
+        assertArrayEquals(new byte[] {7}, letter.recordKey());
     }
 
     @Test
@@ -212,6 +213,7 @@ class EventDeserializerTest {
         assertNull(letter.value());
         assertEquals(300 * 1024, letter.valueBytes());
         assertEquals(64, letter.valueSha256().length());
+        assertNull(letter.recordKey());
     }
 
     private Event accept(GenericRecord purchase) throws Exception {

@@ -129,6 +129,6 @@ class EventRouterTest {
 
     private static Decoded rejected() {
         return new Decoded().setRejected(new DeadLetter(
-                Reason.NULL_VALUE, "", "t", 0, 1, 2, null, null, null, null, 0, null, Map.of()));
+                Reason.NULL_VALUE, "", "t", 0, 1, 2, null, null, null, null, 0, null, Map.of(), null));
     }
 }

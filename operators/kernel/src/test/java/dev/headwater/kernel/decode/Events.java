@@ -93,12 +93,13 @@ final class Events {
         return bytes.toByteArray();
     }
 
-    /** A Kafka record of partition 3, offset 17, written at NOW_MS. */
+    /** A Kafka record of partition 3, offset 17, with a key, written at NOW_MS. */
     static ConsumerRecord<byte[], byte[]> kafka(byte[] value) {
         RecordHeaders headers = new RecordHeaders();
         headers.add("trace", new byte[] {1, 2});
         return new ConsumerRecord<>(
-                "shop.purchases", 3, 17, NOW_MS, TimestampType.CREATE_TIME, 0, 0, null, value, headers, java.util.Optional.empty());
+                "shop.purchases", 3, 17, NOW_MS, TimestampType.CREATE_TIME, 1, 0, new byte[] {7}, value, headers,
+                java.util.Optional.empty());
     }
 
     /** What comes out for one record; it is not used again. */

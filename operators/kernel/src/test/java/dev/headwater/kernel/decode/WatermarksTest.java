@@ -62,7 +62,7 @@ class WatermarksTest {
         for (int i = 0; i < 5; i++) {
             pass(1_000);
             read(new Decoded().setRejected(new DeadLetter(
-                    Reason.FUTURE_EVENT, "", "t", 0, 1, T + 10_000, 1, null, null, null, 0, null, Map.of())));
+                    Reason.FUTURE_EVENT, "", "t", 0, 1, T + 10_000, 1, null, null, null, 0, null, Map.of(), null)));
         }
         emit();
         assertEquals(List.of("idle"), seen);

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.util.HexFormat;
+import java.util.Map;
 import org.apache.flink.api.common.typeutils.TypeSerializer;
 import org.apache.flink.core.memory.DataInputDeserializer;
 import org.apache.flink.core.memory.DataOutputSerializer;
@@ -128,6 +129,28 @@ class EventSerializersTest {
     void aLateEventComesBackAsItWas() throws IOException {
         LateEvent late = new LateEvent(1, 2, 3, KEY, 4, 5);
         assertEquals(late, through(LateEvent.Serializer.INSTANCE, late));
+    }
+
+    @Test
+    void aDeadLetterComesBackAsItWas() throws IOException {
+        Map<String, byte[]> headers = Map.of("trace", new byte[] {1, 2});
+        DeadLetter letter = new DeadLetter(
+                Reason.TRUNCATED, "ä", "t", 1, 2, 3, 4, new byte[] {5}, 6L, new byte[] {7}, 8, "9", headers, new byte[] {10});
+        DeadLetter back = through(DeadLetter.Serializer.INSTANCE, letter);
+        assertEquals(Reason.TRUNCATED, back.reason());
+        assertEquals("ä", back.detail());
+        assertEquals("t", back.topic());
+        assertEquals(1, back.partition());
+        assertEquals(2, back.offset());
+        assertEquals(3, back.recordTimestampMs());
+        assertEquals(4, back.schemaId());
+        assertArrayEquals(new byte[] {5}, back.entityKey());
+        assertEquals(6, back.eventTimeUs());
+        assertArrayEquals(new byte[] {7}, back.value());
+        assertEquals(8, back.valueBytes());
+        assertEquals("9", back.valueSha256());
+        assertArrayEquals(new byte[] {1, 2}, back.headers().get("trace"));
+        assertArrayEquals(new byte[] {10}, back.recordKey());
     }
 
     private static <T> T through(TypeSerializer<T> serializer, T value) throws IOException {
