@@ -79,8 +79,18 @@ def create_output_topics(admin: AdminClient, plan: Plan) -> None:
         TopicError: the broker refused to create one; with the command that someone else may run.
         BrokerError: the broker cannot be reached.
     """
-    specs = {spec.name: spec for spec in output_topics(plan)}
-    missing = [spec for name, spec in specs.items() if name not in _partitions(admin, specs)]
+    create_topics(admin, output_topics(plan))
+
+
+def create_topics(admin: AdminClient, specs: Iterable[TopicSpec]) -> None:
+    """Creates those of the topics that do not exist; what is there stays as it is.
+
+    Raises:
+        TopicError: the broker refused to create one; with the command that someone else may run.
+        BrokerError: the broker cannot be reached.
+    """
+    by_name = {spec.name: spec for spec in specs}
+    missing = [spec for name, spec in by_name.items() if name not in _partitions(admin, by_name)]
     if not missing:
         return
     wanted = [NewTopic(spec.name, num_partitions=spec.partitions, config=dict(spec.config)) for spec in missing]
@@ -89,7 +99,9 @@ def create_output_topics(admin: AdminClient, plan: Plan) -> None:
             created.result(TIMEOUT_SECONDS)
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise TopicError(f"cannot create {name}: {error.args[0].str()}; run: {specs[name].command}") from error
+                raise TopicError(
+                    f"cannot create {name}: {error.args[0].str()}; run: {by_name[name].command}"
+                ) from error
         else:
             _log.info("topic_created", topic=name)
 

@@ -7,6 +7,15 @@ from typing import Any
 
 VALUE_CAP_BYTES = 256 * 1024
 
+REPLAY_OF_HEADER = "headwater-replay-of"
+"""On a replayed event: the position of the record that it is a copy of, as `topic-partition@offset`."""
+
+REPLAY_FOR_HEADER = "headwater-replay-for"
+"""On a replayed event: the view that had rejected the original."""
+
+ORIGINAL_TIMESTAMP_HEADER = "headwater-original-timestamp"
+"""On a replayed event: the Kafka timestamp of the original, in milliseconds, as decimal digits."""
+
 
 class Reason(StrEnum):
     """Why an event was not aggregated; LATE goes to the late topic, all others to the dead letters."""
@@ -71,5 +80,23 @@ DEAD_LETTER_SCHEMA: dict[str, Any] = {
             "doc": "Generation of the view that did not aggregate it; 0 in letters older than this field.",
         },
         _optional("bytes", "record_key", "Kafka key of the event, if it had one and its value is kept."),
+    ],
+}
+
+HANDLED_SCHEMA: dict[str, Any] = {
+    "type": "record",
+    "name": "HandledLetter",
+    "namespace": "headwater",
+    "doc": "What a person did about an event that was not aggregated. The message key names the event.",
+    "fields": [
+        {"name": "action", "type": "string", "default": "", "doc": "`replayed` or `dropped`."},
+        {
+            "name": "handled_at",
+            "type": {"type": "long", "logicalType": "timestamp-millis"},
+            "default": 0,
+            "doc": "When.",
+        },
+        {"name": "letter_partition", "type": "int", "default": -1, "doc": "Partition of the letter that was handled."},
+        {"name": "letter_offset", "type": "long", "default": -1, "doc": "Offset of the letter that was handled."},
     ],
 }

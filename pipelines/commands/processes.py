@@ -77,10 +77,16 @@ def _prepare(plan: Path | None, views: Path | None, view: str | None, schemas: P
 
     settings = load_settings()
     configure_logging(settings)
-    return settings, _plan(plan, views, view, schemas)
+    return settings, chosen_plan(plan, views, view, schemas)
 
 
-def _plan(plan: Path | None, views: Path | None, view: str | None, schemas: Path | None) -> Plan:
+def chosen_plan(plan: Path | None, views: Path | None, view: str | None, schemas: Path | None) -> Plan:
+    """The plan that a command's options name.
+
+    Raises:
+        SettingsError: they name none, or more than one.
+        DeclarationError: the declarations are wrong.
+    """
     from headwater.schemas.plan import Plan
 
     if (plan is None) == (views is None):

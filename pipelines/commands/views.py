@@ -102,8 +102,8 @@ def parse_entity(fields: Sequence[EntityField], texts: Sequence[str]) -> dict[st
     return {field.name: _key_value(field, given[field.name]) for field in fields}
 
 
-def parse_instant(text: str) -> datetime | float:
-    """An instant from ISO 8601 with a zone, or from seconds since the epoch.
+def parse_instant(text: str, option: str = "--as-of") -> datetime | float:
+    """An instant from ISO 8601 with a zone, or from seconds since the epoch; `option` is where it was given.
 
     Raises:
         FormatError: it is neither.
@@ -115,9 +115,9 @@ def parse_instant(text: str) -> datetime | float:
     try:
         instant = datetime.fromisoformat(text)
     except ValueError as error:
-        raise FormatError(f"--as-of {text}: write 2026-01-31T12:00:00Z or seconds since the epoch") from error
+        raise FormatError(f"{option} {text}: write 2026-01-31T12:00:00Z or seconds since the epoch") from error
     if instant.tzinfo is None:
-        raise FormatError(f"--as-of {text}: has no time zone; write {text}Z for UTC")
+        raise FormatError(f"{option} {text}: has no time zone; write {text}Z for UTC")
     return instant
 
 
