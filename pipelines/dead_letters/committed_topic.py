@@ -90,10 +90,12 @@ class CommittedTopic:
                 heard = time.monotonic()
 
     def _heard(self, last: float) -> list[Message]:
-        messages = self._consumer.consume(_BATCH, 0.5)
-        if not messages and time.monotonic() > last + PATIENCE_SECONDS:
+        first = self._consumer.poll(0.5)
+        if first is not None:
+            return [first, *self._consumer.consume(_BATCH, 0)]
+        if time.monotonic() > last + PATIENCE_SECONDS:
             raise BrokerError(f"{self.topic} cannot be read: the broker has said nothing for {PATIENCE_SECONDS:.0f} s")
-        return messages
+        return []
 
     def _spans(self) -> dict[int, Span]:
         found = self._consumer.list_topics(self.topic, BROKER_TIMEOUT_SECONDS).topics[self.topic]

@@ -20,6 +20,10 @@ from headwater.operators.reference import ReferenceEvent, row_at
 from headwater.operators.reference_events import EventReader, SourceRecord
 from headwater.operators.reference_exactness import same_value
 from headwater.operators.reference_windows import events_in
+from headwater.pipelines.dead_letters.handling import Task, replay
+from headwater.pipelines.dead_letters.letter import Selection
+from headwater.pipelines.dead_letters.letters_topic import LettersTopic
+from headwater.pipelines.settings import load_settings
 from headwater.pipelines.stack.broker import Broker
 from headwater.pipelines.stack.flink import FlinkCluster
 from headwater.pipelines.stack.registry import Registry
@@ -106,6 +110,7 @@ def test_poison_of_each_kind_is_a_dead_letter_with_reason_and_position_and_the_s
     ]
     assert all(letter["topic"] == lab.topic and letter["partition"] == 0 for letter in letters)
     assert all(letter["value"] == value for letter, (_, value) in zip(letters, poison[:-1], strict=False))
+    assert {letter["generation"] for letter in letters} == {lab.plan.generation}
     assert letters[-1]["value"] is None
     assert letters[-1]["value_bytes"] == 900_000
     counted = [line for line in metrics.splitlines() if "_rejects{" in line and f'view="{lab.plan.view}"' in line]
@@ -113,6 +118,23 @@ def test_poison_of_each_kind_is_a_dead_letter_with_reason_and_position_and_the_s
     for reason, count in total.items():
         values = [float(line.rpartition(" ")[2]) for line in counted if f'reason="{reason}"' in line]
         assert sum(values) == count, reason
+
+
+def test_a_future_event_counts_when_it_is_replayed_after_its_time_has_come(lab: ComputeLab) -> None:
+    settings = load_settings(kafka_bootstrap_servers=lab.broker.bootstrap_servers, registry_url=lab.registry.url)
+    producer = Producer({"bootstrap.servers": lab.broker.bootstrap_servers})
+    ahead_ms = int(time.time() * 1000) + 20_000  # the view allows for 10 s
+    producer.produce(lab.topic, lab.frame(customer_id="early", purchased_at=ahead_ms), b"a key", partition=1)
+    assert producer.flush(20) == 0
+    with lab.job():
+        wait_until(lab.dead_letters, 60, "the dead letter")
+        wait_until(lambda: time.time() * 1000 > ahead_ms, 20, "its time to come")
+        letters = LettersTopic(settings, lab.plan.dead_letters.topic)
+        assert replay(Task(settings, lab.plan, letters, Selection()), lambda _: None).handled == {"future_event": 1}
+        wait_until(lambda: key_of("early", lab) in lab.log(committed=False).rows, 30, "the replayed event's row")
+    original, copy = (message for message in read(lab.broker.bootstrap_servers, lab.topic))
+    assert (copy.key(), copy.value(), copy.partition()) == (b"a key", original.value(), 1)
+    assert len(lab.dead_letters()) == 1
 
 
 def test_late_events_are_told_with_position_and_key(lab: ComputeLab) -> None:

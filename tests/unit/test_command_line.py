@@ -50,10 +50,14 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 @pytest.mark.parametrize(
-    "command", ["demo", "up", "down", "status", "compile", "test", "compute", "materialize", "archive", "get"]
+    "command",
+    [
+        *("demo", "up", "down", "status", "compile", "test", "compute", "materialize", "archive", "get"),
+        *("dead-letters list", "dead-letters show", "dead-letters replay", "dead-letters drop"),
+    ],
 )
 def test_every_command_teaches_by_an_example(run: Run, capsys: pytest.CaptureFixture[str], command: str) -> None:
-    assert run(command, "--help") == 0
+    assert run(*command.split(), "--help") == 0
     assert f"headwater {command}" in capsys.readouterr().out
 
 
@@ -118,6 +122,18 @@ def test_down_where_nothing_runs_is_no_error(run: Run, capsys: pytest.CaptureFix
 
 def field(name: str, kind: Literal["string", "long", "bytes", "boolean"]) -> EntityField:
     return EntityField(name=name, type=kind)
+
+
+@pytest.mark.parametrize("command", ["list", "replay", "drop"])
+def test_dead_letters_of_no_stack_or_of_another_view_are_an_error_that_says_what_to_give(
+    run: Run, capsys: pytest.CaptureFixture[str], tmp_path: Path, command: str
+) -> None:
+    assert run("dead-letters", command, "a_view", "--state", tmp_path / "absent") == 1
+    assert "or give --plan or --views" in capsys.readouterr().err
+    assert run("compile", SHOP, "--schemas", SCHEMAS, "--out", tmp_path) == 0
+    plan = tmp_path / "customer_purchases.plan.json"
+    assert run("dead-letters", command, "a_view", "--plan", plan) == 1
+    assert "is of the view customer_purchases, not of a_view" in " ".join(capsys.readouterr().err.split())
 
 
 def test_an_entity_is_read_by_the_types_of_its_view() -> None:
