@@ -68,13 +68,27 @@ def session_cluster(options: Mapping[str, str], jars: Sequence[str]) -> StreamEx
 
     PyFlink's own factory would make a local one, whatever the options say.
     """
-    configuration = Configuration()
-    for name, value in options.items():
-        configuration.set_string(name, value)
     environment = _jvm().org.apache.flink.streaming.api.environment.StreamExecutionEnvironment
-    env = StreamExecutionEnvironment(environment(configuration._j_configuration))
+    env = StreamExecutionEnvironment(environment(_configuration(options)._j_configuration))
     env.add_jars(*jars)
     return env
+
+
+def application_cluster() -> StreamExecutionEnvironment:
+    """The environment of the application cluster whose JobManager has started this program, with all of its options."""
+    return StreamExecutionEnvironment.get_execution_environment()
+
+
+def state_to_restore(env: StreamExecutionEnvironment) -> str | None:
+    """The URL of the state from which the environment's own options say that the job goes on, if they do."""
+    option = _jvm().org.apache.flink.configuration.StateRecoveryOptions.SAVEPOINT_PATH
+    path: str | None = env._j_stream_execution_environment.getConfiguration().get(option)
+    return path
+
+
+def configure(env: StreamExecutionEnvironment, options: Mapping[str, str]) -> None:
+    """Gives the environment more options, which count before those that it has."""
+    env.configure(_configuration(options))
 
 
 def source(
@@ -166,6 +180,13 @@ def _sink(stream: DataStream, serializer: Any, connection: Connection, *, name: 
         builder.setProperty(key, value)
     sink = _kernel().log.TidyKafkaSink(builder.build())
     stream._j_data_stream.sinkTo(sink).name(name).uid(uid)
+
+
+def _configuration(options: Mapping[str, str]) -> Configuration:
+    configuration = Configuration()
+    for name, value in options.items():
+        configuration.set_string(name, value)
+    return configuration
 
 
 def _kernel() -> Any:

@@ -6,17 +6,15 @@ import threading
 import time
 
 import structlog
-from confluent_kafka.admin import AdminClient
 from prometheus_client import CollectorRegistry, Counter, Enum, Gauge
 
 from headwater.pipelines.checkpoints import checkpoint_store
 from headwater.pipelines.deployment import job_name
 from headwater.pipelines.flink_rest import ENDED, CheckpointCounts, FlinkRest, Job
+from headwater.pipelines.groundwork import lay_groundwork
 from headwater.pipelines.jars import job_jars
-from headwater.pipelines.registration import register_outputs
-from headwater.pipelines.settings import Settings, client_properties
+from headwater.pipelines.settings import Settings
 from headwater.pipelines.submission import PLAN_PARAMETER, prepare, submit_in_child
-from headwater.pipelines.topics import check_topics, check_transaction_timeout, create_output_topics
 from headwater.schemas.errors import ClusterError
 from headwater.schemas.plan import Plan
 
@@ -92,15 +90,7 @@ class ComputeJob:
 
     def _submit(self) -> str | None:
         """Submits the job; returns None if this process was asked to end first."""
-        admin = AdminClient(dict(client_properties(self._settings)))
-        create_output_topics(admin, self._plan)
-        check_topics(admin, self._plan)
-        check_transaction_timeout(admin, self._settings.transaction_timeout_ms)
-        deployment = register_outputs(self._plan, self._settings)
-        restore_from = self._store.newest()
-        if restore_from is not None:
-            self._store.check_unchanged(self._plan)
-        self._store.remember(self._plan)
+        deployment, restore_from = lay_groundwork(self._settings, self._plan)
         if self._stop.is_set():
             return None
         submission = prepare(self._plan, deployment, self._settings, jars=job_jars(), restore_from=restore_from)

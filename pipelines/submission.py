@@ -57,7 +57,7 @@ def prepare(
     return Submission(
         plan=plan,
         deployment=deployment,
-        options=job_options(plan, settings, restore_from),
+        options=session_options(settings) | job_options(plan, settings, restore_from),
         jars=tuple(jar.resolve().as_uri() for jar in jars),
     )
 
@@ -105,16 +105,23 @@ def submit_in_child(submission: Submission) -> str:
     return child.stdout.split()[-1]
 
 
-def job_options(plan: Plan, settings: Settings, restore_from: str | None) -> dict[str, str]:
-    """Flink's configuration of the job, as its documentation names it."""
+def session_options(settings: Settings) -> dict[str, str]:
+    """Flink's configuration of a client that submits to the session cluster of the settings and does not stay."""
     rest = urlsplit(settings.flink_rest_url)
-    store = checkpoint_store(settings.checkpoint_dir, plan)
-    interval_ms = settings.checkpoint_interval_ms
     options = {
         "execution.target": "remote",
         "execution.attached": "false",
         "rest.address": rest.hostname or "127.0.0.1",
         "rest.port": str(rest.port or (443 if rest.scheme == "https" else 80)),
+    }
+    return options | ({"security.ssl.rest.enabled": "true"} if rest.scheme == "https" else {})
+
+
+def job_options(plan: Plan, settings: Settings, restore_from: str | None) -> dict[str, str]:
+    """Flink's configuration of the job, as its documentation names it."""
+    store = checkpoint_store(settings.checkpoint_dir, plan)
+    interval_ms = settings.checkpoint_interval_ms
+    options = {
         "parallelism.default": str(settings.parallelism),
         "pipeline.max-parallelism": str(MAX_PARALLELISM),
         "pipeline.object-reuse": "true",
@@ -141,8 +148,6 @@ def job_options(plan: Plan, settings: Settings, restore_from: str | None) -> dic
         "restart-strategy.exponential-delay.reset-backoff-threshold": "2 min",
         "restart-strategy.exponential-delay.attempts-before-reset-backoff": str(2**31 - 1),
     }
-    if rest.scheme == "https":
-        options["security.ssl.rest.enabled"] = "true"
     if restore_from is not None:
         options |= {
             "execution.state-recovery.path": restore_from,

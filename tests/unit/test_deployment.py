@@ -8,7 +8,7 @@ from pathlib import Path
 from headwater.pipelines.checkpoints import CheckpointStore, checkpoint_store
 from headwater.pipelines.deployment import java_properties, job_name
 from headwater.pipelines.settings import Settings
-from headwater.pipelines.submission import job_options
+from headwater.pipelines.submission import job_options, session_options
 from headwater.pipelines.topics import DAY_MS, output_topics
 from tests.feature_log_rows import make_plan
 
@@ -65,7 +65,7 @@ def test_a_plain_path_and_its_url_are_one_checkpoint_directory(tmp_path: Path) -
 def test_options_name_the_cluster_the_plan_and_the_state_to_go_on_from() -> None:
     plan = make_plan()
     settings = Settings(flink_rest_url="https://flink.example", state_backend="rocksdb", checkpoint_dir="/c")
-    options = job_options(plan, settings, "file:///c/chk-1")
+    options = session_options(settings) | job_options(plan, settings, "file:///c/chk-1")
     assert options["rest.address"] == "flink.example"
     assert options["rest.port"] == "443"
     assert options["security.ssl.rest.enabled"] == "true"
