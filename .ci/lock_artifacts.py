@@ -16,6 +16,8 @@ from jgo.maven import Artifact, MavenContext
 BROKER = ("org.apache.kafka:kafka_2.13:4.2.0", "org.slf4j:slf4j-simple:1.7.36")
 CONNECTOR = ("org.apache.flink", "flink-sql-connector-kafka", "5.0.0-2.2", "", "jar")
 REGISTRY = ("io.apicurio", "apicurio-registry-app", "3.3.3", "all", "tar.gz")
+# Only the container image has it. Of the same minor version as Flink: 2.2.1 was not published.
+OBJECT_STORE = ("org.apache.flink", "flink-s3-fs-hadoop", "2.2.0", "", "jar")
 
 OUTPUT = Path(__file__).parent.parent / "pipelines/stack/artifacts.json"
 
@@ -28,6 +30,7 @@ def main() -> None:
             "broker": [_entry(dependency.artifact) for dependency in (*inputs, *transitive)],
             "connector": [_entry(_artifact(maven, *CONNECTOR))],
             "registry": [_entry(_artifact(maven, *REGISTRY))],
+            "object_store": [_entry(_artifact(maven, *OBJECT_STORE))],
         }
     OUTPUT.write_text(json.dumps(lock, indent=1) + "\n")
 
