@@ -14,8 +14,7 @@ from typing import Any, NamedTuple, Self
 from fastavro import parse_schema, schemaless_reader
 
 from headwater.operators.reference import reference_row
-from headwater.operators.reference_aggregates import same_value
-from headwater.operators.reference_windows import events_in
+from headwater.operators.reference_exactness import row_mismatch
 from headwater.pipelines.bench.stream import BenchStream
 from headwater.pipelines.jars import kernel_jar
 from headwater.pipelines.stack.flink import distribution_jars
@@ -132,11 +131,5 @@ def _check(plan: Plan, stream: BenchStream, rows: dict[bytes, tuple[RowHeader, b
                 f" not {expected.clock_us}, {expected.n}"
             )
         actual: Any = schemaless_reader(io.BytesIO(value[_FRAME_BYTES:]), schema, None)
-        held = [events_in(plan, window, events, expected.clock_us) for window in plan.windows]
-        for feature in plan.features:
-            inside = held[feature.window] if feature.window is not None else []
-            if not same_value(feature, expected.values[feature.name], actual[feature.name], inside):
-                raise VerificationError(
-                    f"{plan.view} {key.hex()}: {feature.name} is {actual[feature.name]!r},"
-                    f" not {expected.values[feature.name]!r}"
-                )
+        if mismatch := row_mismatch(plan, events, expected, actual):
+            raise VerificationError(f"{plan.view} {key.hex()}: {mismatch}")

@@ -12,7 +12,7 @@ from headwater.pipelines.bench.figures import Figure, Machine, write_figures
 from headwater.pipelines.bench.kernel import Run
 from headwater.pipelines.bench.stream import SCHEMA, BenchStream, StreamShape
 from headwater.pipelines.bench.views import FEATURES, WINDOW, plan_of
-from headwater.schemas.aggregates import AGGREGATES
+from headwater.schemas.aggregation import AGGREGATES
 
 MACHINE = Machine("a cpu", 2, 2**30, "java", "flink", "python", "headwater", 0.5)
 
