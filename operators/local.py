@@ -7,7 +7,7 @@ Nothing else runs: no Flink, no Java, no broker, no store. `headwater.operators.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
@@ -159,7 +159,8 @@ class LocalView:
         body = io.BytesIO()
         body.write(FRAME.pack(0, source))
         schemaless_writer(body, self._writers[source], event)
-        arrived_us = _arrival_us(row, fields.get(".".join(self._plan.sources[source].event_time.path)))
+        times = list(_at(fields, self._plan.sources[source].event_time.path))
+        arrived_us = _arrival_us(row, times)
         record = SourceRecord(body.getvalue(), -(-arrived_us // 1000), partition, offset)
         found = self._reader.read(source, record)
         if isinstance(found, Reason):
@@ -171,11 +172,22 @@ class LocalView:
         return LeftOut(reason, row, self._plan.sources[event.source].topic, event.partition, event.offset)
 
 
-def _arrival_us(row: Row, event_time: object) -> int:
-    arrival = row.get(TIMESTAMP)
-    if arrival is None:
-        arrival = event_time
-    return 0 if arrival is None else max(0, instant_us(arrival))
+def _arrival_us(row: Row, event_times: Sequence[Any]) -> int:
+    if row.get(TIMESTAMP) is not None:
+        return max(0, instant_us(row[TIMESTAMP]))
+    return max((max(0, instant_us(each)) for each in event_times), default=0)
+
+
+def _at(fields: Any, path: tuple[str, ...]) -> Iterator[Any]:
+    """What an author wrote at a path, in each element of an array on the way; a key may be a dotted path itself."""
+    if isinstance(fields, Mapping):
+        for depth in range(1, len(path) + 1):
+            yield from _at(fields.get(".".join(path[:depth])), path[depth:])
+    elif isinstance(fields, list | tuple):
+        for each in fields:
+            yield from _at(each, path)
+    elif fields is not None and not path:
+        yield fields
 
 
 def _plain(value: Any) -> Any:

@@ -226,3 +226,41 @@ def test_text_is_read_as_the_type_of_its_field() -> None:
 def test_an_instant_may_be_text_a_datetime_or_seconds() -> None:
     assert instant_us("1970-01-01T01:00:00.000001+01:00") == instant_us(1e-6) == 1
     assert instant_us(datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)) == 1_000_000
+
+
+def test_each_element_of_an_exploded_array_counts_beside_events_of_another_topic() -> None:
+    line = {
+        "type": "record",
+        "name": "Line",
+        "fields": [{"name": "price", "type": "double"}, {"name": "at", "type": AT}],
+    }
+    order = {"name": "lines", "type": {"type": "array", "items": line}}
+    schemas = {
+        "orders": record("Order", {"name": "who", "type": "string"}, order),
+        "refunds": record(
+            "Refund", {"name": "who", "type": "string"}, {"name": "cents", "type": "long"}, {"name": "at", "type": AT}
+        ),
+    }
+    orders = EventSource(
+        topic="orders", key="who", event_time="lines.at", explode="lines", columns={"spent": "lines.price"},
+        where="lines.price < 100.0",
+    )  # fmt: skip
+    refunds = EventSource(topic="refunds", key="who", event_time="at", columns={"spent": "-double(cents) / 100.0"})
+    spending = FeatureView(
+        name="spending", sources=[orders, refunds], features=[sum_of("spent", over="1h"), count_events(over="1h")],
+        entity="who", owner="o", description="d",
+    )  # fmt: skip
+    view = local_view(spending, schemas=schemas)
+    noon = "2026-01-31T12:00:00Z"
+    view.add([{"who": "ann", "lines": [{"price": price, "at": noon} for price in (1.0, 2.0, 500.0)]}], topic="orders")
+    view.add([{"who": "ann", "cents": 50, "at": noon}], topic="refunds")
+    values = view.values(at="2026-01-31T12:00:01Z", who="ann")
+    assert (values["spent_sum_1h"], values["count_1h"]) == (2.5, 3)
+    assert view.rejected == []
+
+
+AT = {"type": "long", "logicalType": "timestamp-millis"}
+
+
+def record(name: str, *fields: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "record", "name": name, "fields": list(fields)}
