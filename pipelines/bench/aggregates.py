@@ -13,7 +13,7 @@ from headwater.pipelines.bench.kernel import HEAP_MB, WATERMARK_DELAY_MS, BenchK
 from headwater.pipelines.bench.stream import BenchStream, Distribution, StreamShape
 from headwater.pipelines.bench.views import BASELINE, FEATURES, TWENTY_WINDOWS, WINDOW, plan_of
 from headwater.schemas import mean_of, sum_of
-from headwater.schemas.aggregates import Aggregation
+from headwater.schemas.aggregation import Aggregation
 from headwater.schemas.plan import AggregateName, Plan
 
 DISTRIBUTIONS: tuple[Distribution, ...] = ("uniform", "Zipf 1.1")

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from headwater.pipelines.bench.stream import SCHEMA
+from headwater.pipelines.bench.stream import DIMENSIONS, SCHEMA
 from headwater.schemas import (
     EventSource,
     FeatureView,
+    aggregates,
     compile_view,
-    count_events,
-    first_of,
-    last_of,
-    max_of,
-    mean_of,
-    min_of,
-    stddev_of,
-    sum_of,
 )
-from headwater.schemas.aggregates import Aggregation
+from headwater.schemas.aggregation import Aggregation
 from headwater.schemas.plan import AggregateName, Plan
 
 WINDOW = "5m"
@@ -30,14 +23,35 @@ TWENTY_WINDOWS = (
 BASELINE: AggregateName = "count"
 
 FEATURES: dict[AggregateName, Callable[[str], Sequence[Aggregation]]] = {
-    "count": lambda over: [count_events(over=over)],
-    "sum": lambda over: [sum_of("amount", over=over)],
-    "mean": lambda over: [mean_of("amount", over=over)],
-    "min": lambda over: [min_of("amount", over=over)],
-    "max": lambda over: [max_of("amount", over=over)],
-    "stddev": lambda over: [stddev_of("amount", over=over)],
-    "first": lambda over: [first_of("item", over=over)],
-    "last": lambda over: [last_of("item", over=over)],
+    "count": lambda over: [aggregates.count_events(over=over)],
+    "sum": lambda over: [aggregates.sum_of("amount", over=over)],
+    "mean": lambda over: [aggregates.mean_of("amount", over=over)],
+    "min": lambda over: [aggregates.min_of("amount", over=over)],
+    "max": lambda over: [aggregates.max_of("amount", over=over)],
+    "variance": lambda over: [aggregates.variance_of("amount", over=over)],
+    "stddev": lambda over: [aggregates.stddev_of("amount", over=over)],
+    "skewness": lambda over: [aggregates.skewness_of("amount", over=over)],
+    "kurtosis": lambda over: [aggregates.kurtosis_of("amount", over=over)],
+    "first": lambda over: [aggregates.first_of("item", over=over)],
+    "last": lambda over: [aggregates.last_of("item", over=over)],
+    "first_n": lambda over: [aggregates.first_n_of("item", 10, over=over)],
+    "last_n": lambda over: [aggregates.last_n_of("item", 10, over=over)],
+    "last_n_distinct": lambda over: [aggregates.last_n_distinct_of("item", 10, over=over)],
+    "distinct": lambda over: [aggregates.distinct_of("item", over=over)],
+    "distinct_sketch": lambda over: [aggregates.distinct_sketch_of("item", over=over)],
+    "quantile": lambda over: [aggregates.quantile_of("amount", at=0.5, over=over)],
+    "quantile_sketch": lambda over: [aggregates.quantile_sketch_of("amount", over=over)],
+    "top_k": lambda over: [aggregates.top_k_of("item", 10, over=over, weight="amount")],
+    "counts": lambda over: [aggregates.counts_of("category", over=over)],
+    "decayed_count": lambda over: [aggregates.decayed_count(half_life="1m", over=over)],
+    "decayed_sum": lambda over: [aggregates.decayed_sum_of("amount", half_life="1m", over=over)],
+    "vector_sum": lambda over: [aggregates.vector_sum_of("vector", dimensions=DIMENSIONS, over=over)],
+    "vector_mean": lambda over: [aggregates.vector_mean_of("vector", dimensions=DIMENSIONS, over=over)],
+    "vector_decayed_mean": lambda over: [
+        aggregates.vector_decayed_mean_of("vector", dimensions=DIMENSIONS, half_life="1m", over=over)
+    ],
+    "ratio": lambda over: _of_two(over, aggregates.ratio_of),
+    "difference": lambda over: _of_two(over, aggregates.difference_of),
 }
 """The features that stand for each aggregate, over one window."""
 
@@ -48,3 +62,8 @@ def plan_of(name: str, features: Sequence[Aggregation]) -> Plan:
     """The plan of a view of the stream's events with these features."""
     view = FeatureView(name=name, source=_EVENTS, features=features, owner="bench", description="Measured.")
     return compile_view(view, SCHEMA)
+
+
+def _of_two(over: str, made: Callable[..., Aggregation]) -> list[Aggregation]:
+    inputs = [aggregates.sum_of("amount", over=over), aggregates.sum_of("quantity", over=over)]
+    return [*inputs, made(f"amount_sum_{over}", f"quantity_sum_{over}", name="made")]

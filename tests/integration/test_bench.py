@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,20 +20,30 @@ from headwater.schemas.errors import VerificationError
 SHAPE = StreamShape(events=2000, keys=40, per_second=10, distribution="uniform")
 
 
+@pytest.fixture(scope="module")
+def stream() -> BenchStream:
+    return BenchStream(SHAPE)
+
+
+@pytest.fixture(scope="module")
+def kernel(stream: BenchStream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BenchKernel]:
+    with BenchKernel(stream, tmp_path_factory.mktemp("bench")) as kernel:
+        yield kernel
+
+
 @pytest.mark.parametrize("name", FEATURES)
-def test_what_the_kernel_computes_in_the_bench_is_what_the_reference_says(tmp_path: Path, name: str) -> None:
-    with BenchKernel(BenchStream(SHAPE), tmp_path) as kernel:
-        run = kernel.run_checked(plan_of(name, FEATURES[name](WINDOW)))  # type: ignore[index]
+def test_what_the_kernel_computes_in_the_bench_is_what_the_reference_says(kernel: BenchKernel, name: str) -> None:
+    run = kernel.run_checked(plan_of(name, FEATURES[name](WINDOW)))  # type: ignore[index]
     assert run.state_bytes_per_key > 0
     assert run.rows_per_event > 0
 
 
-def test_a_result_that_is_not_the_references_is_no_figure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stream = BenchStream(SHAPE)
-    with BenchKernel(stream, tmp_path) as kernel:
-        monkeypatch.setattr(stream, "events_by_key", BenchStream(replace(SHAPE, per_second=20)).events_by_key)
-        with pytest.raises(VerificationError, match="measured_sum"):
-            kernel.run_checked(plan_of("measured_sum", FEATURES["sum"](WINDOW)))
+def test_a_result_that_is_not_the_references_is_no_figure(
+    kernel: BenchKernel, stream: BenchStream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "events_by_key", BenchStream(replace(SHAPE, per_second=20)).events_by_key)
+    with pytest.raises(VerificationError, match="measured_sum"):
+        kernel.run_checked(plan_of("measured_sum", FEATURES["sum"](WINDOW)))
 
 
 def test_the_command_prints_tables_and_writes_figures(tmp_path: Path) -> None:
