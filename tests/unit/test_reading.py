@@ -178,3 +178,43 @@ def test_a_damaged_row_is_a_format_error(damage: Any) -> None:
 def test_a_schema_that_is_none_is_a_format_error() -> None:
     with pytest.raises(FormatError, match="not an Avro schema"):
         RowReader(plan()).decoder(b"{}")
+
+
+def made_of_others() -> Plan:
+    """A ratio of the 5m window to the 1h window, a difference made of it, a decayed sum of half-life 100 s, a list."""
+    features = (
+        Feature(name="rate", aggregate="ratio", type="double", inputs=(2, 3)),
+        Feature(name="gap", aggregate="difference", type="double", inputs=(3, 0)),
+        Feature(name="sum_5m", aggregate="sum", column=0, window=0, type="double"),
+        Feature(name="decayed_1h", aggregate="decayed_sum", column=0, window=1, type="double", half_life_ms=100_000),
+        Feature(name="last_2_5m", aggregate="last_n", column=0, window=0, type="array<double>", limit=2),
+    )
+    base = make_plan()
+    log = base.log.model_copy(update={"schema_": log_schema(base.view, ENTITY, WINDOWS, features)})
+    return base.model_copy(update={"features": features, "log": log})
+
+
+@pytest.mark.parametrize(
+    ("as_of_seconds", "values", "pending"),
+    [
+        (1_000.0, (0.25, 7.75, 2.0, 8.0, [1.5, 0.5]), set()),
+        (1_100.0, (0.5, 3.5, 2.0, 4.0, [1.5, 0.5]), {"rate", "gap", "sum_5m", "last_2_5m"}),
+        (1_300.0, (0.0, 1.0, 0.0, 1.0, None), set()),
+        (4_000.0, (None, None, 0.0, 0.0, None), set()),
+    ],
+)
+def test_what_follows_from_other_values_follows_from_those_at_the_instant_that_is_asked_for(
+    as_of_seconds: float, values: tuple[FeatureValue, ...], pending: set[str]
+) -> None:
+    plan = made_of_others()
+    fields = row() | {"rate": 0.25, "gap": 7.75, "sum_5m": 2.0, "decayed_1h": 8.0, "last_2_5m": [1.5, 0.5]}
+    reader = RowReader(plan)
+    decoded = reader.decoder(json.dumps(plan.log.schema_)).decode(stored(fields, plan.log.schema_))
+    found = reader.read(ENTITY_VALUES, decoded, None, micros(as_of_seconds))
+    assert tuple(found.values.values()) == values
+    assert found.pending == pending
+
+
+def test_an_entity_without_a_row_has_what_follows_from_no_events() -> None:
+    found = RowReader(made_of_others()).read(ENTITY_VALUES, None, None, micros(0))
+    assert found.values == {"rate": None, "gap": None, "sum_5m": 0.0, "decayed_1h": 0.0, "last_2_5m": None}
