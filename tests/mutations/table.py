@@ -233,8 +233,8 @@ MUTATIONS = (
     Mutation(
         "A restore forgets which row was written last",
         "window/KeyStateSerializer.java",
-        "KeyState state = new KeyState(slots, blobs, count, rowClockUs, rowN);",
-        "KeyState state = new KeyState(slots, blobs, count, -1, -1);",
+        "KeyState state = new KeyState(slots, objects, count, rowClockUs, rowN);",
+        "KeyState state = new KeyState(slots, objects, count, -1, -1);",
     ),
     # aggregates
     Mutation(
@@ -272,5 +272,90 @@ MUTATIONS = (
         "aggregate/ValueCount.java",
         "if (column < 0 || !event.isNull(column)) {",
         "if (column < 0 || event.columns() > column) {",
+    ),
+    Mutation(
+        "Third moments of tiles are merged with the sign of one part wrong",
+        "aggregate/ThirdMoment.java",
+        "+ 3 * apart * (present * added2",
+        "- 3 * apart * (present * added2",
+    ),
+    Mutation(
+        "Of more than n events the wrong end is let go",
+        "accumulator/EventList.java",
+        "remove(keep == Keep.FIRST ? size - 1 : 0);",
+        "remove(keep == Keep.FIRST ? size - 1 : 1);",
+    ),
+    Mutation(
+        "A value that came again keeps its old place among the last distinct ones",
+        "accumulator/EventList.java",
+        "if (entry.order.compareTo(entries[same].order) <= 0) {",
+        "if (entry.order.compareTo(entries[same].order) >= 0) {",
+    ),
+    Mutation(
+        "Ids are not heeded where events are put into order",
+        "accumulator/EventOrder.java",
+        "order = Arrays.compareUnsigned(id, other.id);",
+        "order = 0;",
+    ),
+    Mutation(
+        "A sketch of distinct values is lost where tiles are merged",
+        "accumulator/DistinctValues.java",
+        "hll.merge(other.hll);",
+        "",
+    ),
+    Mutation(
+        "A sketch of quantiles is lost where tiles are merged",
+        "accumulator/Quantiles.java",
+        "sketch.merge(other.sketch);",
+        "",
+    ),
+    Mutation(
+        "A quantile between two values is the upper one",
+        "accumulator/Quantiles.java",
+        "values[Math.max(0, (int) Math.ceil(fraction * count) - 1)];",
+        "values[Math.min(count - 1, (int) Math.floor(fraction * count))];",
+    ),
+    Mutation(
+        "Categories are kept by when they came, not by their hashes",
+        "accumulator/Categories.java",
+        "if (at == limit) {",
+        "if (size == limit) {",
+    ),
+    Mutation(
+        "A decayed sum is merged as if it were of the newest tile's time",
+        "aggregate/DecayedSum.java",
+        "double sum = HalfLife.moved(getDecimal(from, fromTile, SUM), instant, latest);",
+        "double sum = getDecimal(from, fromTile, SUM);",
+    ),
+    Mutation(
+        "A decayed vector does not decay until the tile that it is merged into",
+        "accumulator/VectorSum.java",
+        "add(i, HalfLife.moved(other.sums[i], other.instant, instant));",
+        "add(i, other.sums[i]);",
+    ),
+    Mutation(
+        "A ratio to nothing is infinite",
+        "aggregate/Derivations.java",
+        "if (ratio && b == 0 || Double.isNaN(result)) {",
+        "if (Double.isNaN(result)) {",
+    ),
+    # copies
+    Mutation(
+        "Events of two sources with one id and time are taken for copies",
+        "accumulator/EventIds.java",
+        "mixed(mixed(event.eventTimeUs) + event.source);",
+        "mixed(mixed(event.eventTimeUs));",
+    ),
+    Mutation(
+        "Copies are forgotten where tiles are merged",
+        "aggregate/SeenEvents.java",
+        "present.addAll(merged);",
+        "",
+    ),
+    Mutation(
+        "Every late copy counts again",
+        "window/ViewWindows.java",
+        "Math.max(state.clockUs, time) - time <= horizonUs",
+        "time >= state.clockUs",
     ),
 )

@@ -103,6 +103,8 @@ class _Writer:
     def __init__(self, plan: Plan, drawn: Knobs, chance: random.Random) -> None:
         self._plan, self._knobs, self._chance = plan, drawn, chance
         self._ids = plan.deduplication is not None
+        self._ids_taken: set[tuple[int, int, bytes]] = set()
+        self._exploded = plan.sources[0].explode is not None
         base_us = SCENES[drawn.scene][1]
         self._newest_us = base_us + chance.randrange(-2 * S, 2 * S)
         self._wall_ms = self._newest_us // 1000 + chance.choice([0, 0, 500, 60_000])
@@ -146,30 +148,30 @@ class _Writer:
         # A producer's clock is right: no event is later than its record.
         self._wall_ms = max(self._wall_ms, -(-self._newest_us // 1000))
         number = len(self._arrived)
-        event = ReferenceEvent(
-            time_us,
-            tuple(make(self._chance, self._knobs.tame_values) for make in VALUES.values()),
-            self._wall_ms,
-            self._chance.randrange(2),
-            self._chance.randrange(3),
-            number,
-            index=self._chance.randrange(3),
-        )
-        if self._ids:
-            event = replace(event, id=self._id(event))
         if self._ids and self._arrived and self._chance.random() < COPIES:
             self._copy(number)
             return
+        source, partition, offset, index = self._place(number)
+        values = tuple(make(self._chance, self._knobs.tame_values) for make in VALUES.values())
+        event_id = self._id(time_us, source) if self._ids else b""
+        event = ReferenceEvent(time_us, values, self._wall_ms, source, partition, offset, event_id, index)
         self._arrived.append(Arrival(self._key(), event, tuple(VALUES)))
         self._arrive(number)
 
-    def _id(self, event: ReferenceEvent) -> bytes:
-        """Ids repeat: another time or another source makes another event of them."""
-        number = self._chance.randrange(self._knobs.events)
-        taken = {each.event.id for each in self._arrived if each.event.time_us == event.time_us}
-        while f"{number}".encode() in taken:
-            number += 1
-        return f"{number}".encode()
+    def _place(self, number: int) -> tuple[int, int, int, int]:
+        """The source, partition, offset and index of this event: those of a record of its own, or of the last one's."""
+        if self._exploded and self._arrived and self._chance.random() < 0.5:
+            last = self._arrived[-1].event
+            return last.source, last.partition, last.offset, last.index + 1
+        return self._chance.randrange(2), self._chance.randrange(3), number, 0
+
+    def _id(self, time_us: int, source: int) -> bytes:
+        """An id. They repeat: another time or another source makes another event of them."""
+        event_id = f"{self._chance.randrange(max(2, self._knobs.events // 8))}".encode()
+        while (time_us, source, event_id) in self._ids_taken:
+            event_id += b"+"
+        self._ids_taken.add((time_us, source, event_id))
+        return event_id
 
     def _copy(self, number: int) -> None:
         """The producer sends an event again, to any partition."""

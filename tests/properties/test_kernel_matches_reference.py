@@ -50,7 +50,9 @@ def test_every_row_is_the_reference_row_whatever_happens_to_the_stream() -> None
     assert report.large >= LARGE_SHARE * report.streams
     if STREAMS >= 2000:
         over_windows = [name for name in AGGREGATES if name not in DERIVED]
-        missing = {pair: report.met[pair] for pair in product(over_windows, WINDOWS) if report.met[pair] < MEETINGS}
+        missing: dict[tuple[str, str], int] = {
+            pair: report.met[pair] for pair in product(over_windows, WINDOWS) if report.met[pair] < MEETINGS
+        }
         missing |= {
             (name, "no window"): report.met[name, "no window"]
             for name in DERIVED

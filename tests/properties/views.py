@@ -154,11 +154,13 @@ class View:
     """Whether events have ids, by which copies are told."""
     derived: bool = False
     """Whether the ratio and the difference of its first two numbers are features too."""
+    exploded: bool = False
+    """Whether a record holds several events."""
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> View:
         asked = tuple(Asked.from_json(each) for each in value["asked"])
-        return cls(asked, value["emission_interval"], value["time_to_live"], value["ids"], value["derived"])
+        return cls(**{**value, "asked": asked})
 
     def plan(self, base_us: int) -> Plan:
         """The view's plan, with its zones' offsets of the years about `base_us` only, for a quick reference."""
@@ -204,6 +206,7 @@ def any_view(chance: random.Random) -> View:
         time_to_live=chance.choice(["1s", "7d"]),
         ids=chance.random() < 0.25,
         derived=chance.random() < 0.25,
+        exploded=chance.random() < 0.2,
     )
 
 
@@ -242,6 +245,10 @@ def _compiled(view: View, features: Sequence[Aggregation]) -> Plan:
         time_to_live=view.time_to_live,
     )
     plan = compile_view(declared, EVENT_SCHEMA)
+    if view.exploded:
+        # What the kernel is told of it is that events of one offset differ by their places in the array.
+        sources = tuple(source.model_copy(update={"explode": ("items",)}) for source in plan.sources)
+        plan = plan.model_copy(update={"sources": sources})
     # For ever: then copies are told whatever the view's reach.
     return plan.model_copy(update={"deduplication": Deduplication(horizon_ms=FOR_EVER_MS)}) if view.ids else plan
 
