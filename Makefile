@@ -1,7 +1,7 @@
 # make demo               see it work (KEEP=1 leaves it running)
 # make test               all tests that need no more than Python 3.11, a JDK and Maven
 # make check              the fast part: format, lint, types, imports, unit tests
-# make properties-nightly 100,000 generated streams against the reference, rather than 2,000
+# make properties-nightly 100,000 generated streams rather than 2,000, ten million keys
 # make mutations          shows that those streams notice mistakes: the kernel with one at a time
 # make test-more          what else CI tests: other servers (may use apt-get), the wheel
 # make kernel             the jar that computes
@@ -35,6 +35,7 @@ test: check kernel $(KERNEL_TESTED)
 
 properties-nightly: venv links $(KERNEL_TESTED)
 	HEADWATER_PROPERTY_EXAMPLES=100000 $(PYTEST) -s tests/properties
+	HEADWATER_HOSTILE_KEYS=10000000 $(MAVEN) --file operators/kernel/pom.xml surefire:test -Dtest=HostileKeysTest
 
 mutations: venv links $(KERNEL_TESTED)
 	$(BIN)/python -m tests.mutations.run

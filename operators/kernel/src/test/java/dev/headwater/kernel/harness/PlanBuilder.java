@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.headwater.kernel.plan.Plan;
+import dev.headwater.kernel.plan.Window;
 import java.time.Duration;
 
 /** Writes plans for tests, as the compiler of declarations does. The entity is one string, {@code user}. */
@@ -72,6 +73,33 @@ public final class PlanBuilder {
         return this;
     }
 
+    /** Like {@link #window}, ending so long before the clock. */
+    public PlanBuilder offsetWindow(String name, Duration length, Duration offset, Duration resolution) {
+        window(name, length, resolution);
+        ((ObjectNode) windows.get(windows.size() - 1)).put("offset_ms", offset.toMillis());
+        reachMs = Math.max(reachMs, offset.plus(length).plus(resolution).toMillis());
+        return this;
+    }
+
+    /** The session that is under way. */
+    public PlanBuilder session(String name, Duration gap, Duration longest, Duration resolution) {
+        windows.addObject()
+                .put("name", name)
+                .put("kind", "session")
+                .put("gap_ms", gap.toMillis())
+                .put("longest_ms", longest.toMillis())
+                .put("resolution_ms", resolution.toMillis());
+        reachMs = Math.max(reachMs, longest.plus(resolution).toMillis());
+        return this;
+    }
+
+    /** All events. */
+    public PlanBuilder lifetime(String name) {
+        windows.addObject().put("name", name).put("kind", "lifetime").put("resolution_ms", 345_600_000_000_000L);
+        reachMs = Window.UNLIMITED;
+        return this;
+    }
+
     /** A feature f0, f1, ... over the window added last; {@code column} is a number, or null for a count of events. */
     public PlanBuilder feature(String aggregate, Integer column, String type) {
         int window = windows.size() - 1;
@@ -86,7 +114,9 @@ public final class PlanBuilder {
     }
 
     public Plan build() {
-        plan.put("reach_ms", reachMs);
+        if (reachMs != Window.UNLIMITED) {
+            plan.put("reach_ms", reachMs);
+        }
         ObjectNode source = plan.putArray("sources").addObject();
         source.put("topic", "events").put("subject", "events-value");
         source.putObject("reader_schema").put("type", "record").put("name", "Event").putArray("fields");
