@@ -9,11 +9,12 @@ from collections.abc import Iterator, Mapping
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from headwater.pipelines.settings import Settings, client_properties
-from headwater.schemas.errors import BrokerError, TopicError
+from headwater.schemas.errors import BrokerError, DependencyError, TopicError
 
 BROKER_TIMEOUT_SECONDS = 10.0
 PATIENCE_SECONDS = 30.0
 """For so long a broker may say nothing before it counts as away."""
+SETTLE_SECONDS = 10.0
 
 _BATCH = 500
 _END_OF_PARTITION = KafkaError._PARTITION_EOF  # noqa: SLF001 - the client's name for it
@@ -37,11 +38,8 @@ class CommittedTopic:
         self.topic = topic
         self._consumer = Consumer(_properties(settings))
         try:
-            self.spans = self._spans()
-        except KafkaException as error:
-            self.close()
-            raise BrokerError(f"{topic} cannot be read: {error.args[0].str()}") from error
-        except TopicError:
+            self.spans = _spans(self._consumer, topic)
+        except DependencyError:
             self.close()
             raise
 
@@ -97,28 +95,54 @@ class CommittedTopic:
             raise BrokerError(f"{self.topic} cannot be read: the broker has said nothing for {PATIENCE_SECONDS:.0f} s")
         return []
 
-    def _spans(self) -> dict[int, Span]:
-        found = self._consumer.list_topics(self.topic, BROKER_TIMEOUT_SECONDS).topics[self.topic]
+
+def await_committed(settings: Settings, *topics: str) -> None:
+    """Returns once no record of the topics waits for the end of a transaction, or after SETTLE_SECONDS.
+
+    A producer learns of its commit a moment before readers of committed records do.
+
+    Raises:
+        TopicError: a topic does not exist.
+        BrokerError: the broker cannot be reached or refuses.
+    """
+    committed, written = (Consumer(_properties(settings, level)) for level in ("read_committed", "read_uncommitted"))
+    deadline = time.monotonic() + SETTLE_SECONDS
+    try:
+        for topic in topics:
+            while _spans(committed, topic) != _spans(written, topic) and time.monotonic() < deadline:
+                time.sleep(0.05)
+    finally:
+        committed.close()
+        written.close()
+
+
+def _spans(consumer: Consumer, topic: str) -> dict[int, Span]:
+    try:
+        found = consumer.list_topics(topic, BROKER_TIMEOUT_SECONDS).topics[topic]
         if found.error is not None:
             if found.error.code() in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC):  # noqa: SLF001
-                raise TopicError(f"the topic {self.topic} does not exist; the view's compute job creates it")
-            raise KafkaException(found.error)
+                raise TopicError(f"the topic {topic} does not exist; the view's compute job creates it")
+            raise BrokerError(f"{topic} cannot be read: {found.error.str()}")
         return {
-            partition: self._consumer.get_watermark_offsets(
-                TopicPartition(self.topic, partition), BROKER_TIMEOUT_SECONDS, cached=False
+            partition: consumer.get_watermark_offsets(
+                TopicPartition(topic, partition), BROKER_TIMEOUT_SECONDS, cached=False
             )
             for partition in found.partitions
         }
+    except KafkaException as error:
+        raise BrokerError(f"{topic} cannot be read: {error.args[0].str()}") from error
 
 
-def _properties(settings: Settings) -> dict[str, str | int | float | bool | None]:
+def _properties(
+    settings: Settings, isolation_level: str = "read_committed"
+) -> dict[str, str | int | float | bool | None]:
     """Of a consumer that belongs to no group and leaves no trace in Kafka."""
     return {
         "log_level": 0,  # what goes wrong comes as an error, and is said once
         **client_properties(settings),
         "group.id": f"headwater-dead-letters-{uuid.uuid4()}",
         "client.id": "headwater-dead-letters",
-        "isolation.level": "read_committed",
+        "isolation.level": isolation_level,
         "enable.auto.commit": False,
         "auto.offset.reset": "earliest",
         "enable.partition.eof": True,

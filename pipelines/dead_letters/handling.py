@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from headwater.pipelines.dead_letters.committed_topic import await_committed
 from headwater.pipelines.dead_letters.letter import DeadLetter, Selection
 from headwater.pipelines.dead_letters.letters_topic import LettersTopic
 from headwater.pipelines.dead_letters.marks import DROPPED, REPLAYED, Mark, MarkWriter, read_marks
@@ -77,7 +78,9 @@ def replay(task: Task, told: Told) -> Tally:
         transactions.send([*copies, *(_mark(writer, letter, writer.value(letter, REPLAYED)) for letter in batch)])
         told(len(batch))
 
-    return _replay(task, marks, send)
+    tally = _replay(task, marks, send)
+    await_committed(task.settings, writer.topic)  # so that the next command sees what this one did
+    return tally
 
 
 def drop(task: Task, told: Told, *, undo: bool = False) -> Tally:
@@ -93,6 +96,7 @@ def drop(task: Task, told: Told, *, undo: bool = False) -> Tally:
         transactions.send([_mark(writer, letter, value) for letter, value in values])
         tally.handled.update(letter.reason for letter in batch)
         told(len(batch))
+    await_committed(task.settings, writer.topic)
     return tally
 
 

@@ -8,7 +8,7 @@ import struct
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from fastavro import parse_schema, schemaless_writer
 from typer.testing import CliRunner, Result
 
 from headwater.pipelines.cli import app
+from headwater.pipelines.dead_letters.committed_topic import await_committed
 from headwater.pipelines.dead_letters.handling import Tally, Task, drop, replay
 from headwater.pipelines.dead_letters.letter import Selection
 from headwater.pipelines.dead_letters.letters_topic import LettersTopic
@@ -97,6 +98,7 @@ class LettersLab:
         for fields in letters:
             producer.produce(topic, self.letter_value(fields), partition=0)
         producer.commit_transaction(20)
+        await_committed(self.settings, topic)
 
     def letter_value(self, fields: dict[str, Any]) -> bytes:
         """A letter with these fields in the Confluent wire format."""
@@ -124,6 +126,7 @@ class LettersLab:
 
     def events(self, *, committed: bool = True) -> list[Message]:
         """The records of the event topic."""
+        await_committed(self.settings, self.topic)
         return list(read(self.settings.kafka_bootstrap_servers, self.topic, committed=committed))
 
     def values(self) -> Counter[bytes]:
@@ -150,8 +153,10 @@ class LettersLab:
         }
 
 
-def make_letters_lab(bootstrap_servers: str, registry_url: str, directory: Path, view: str) -> LettersLab:
-    """A view, its topics, and the schema of its letters."""
+def make_letters_lab(
+    bootstrap_servers: str, registry_url: str, directory: Path, view: str, topic_config: Mapping[str, str] | None = None
+) -> LettersLab:
+    """A view, its topics, and the schema of its letters; `topic_config` is of the event topic."""
     made = make_plan(view=view)
     dead, late = (
         SideTopic(topic=f"{view}_{name}", subject=f"{view}_{name}-value") for name in ("dead_letters", "late")
@@ -159,7 +164,7 @@ def make_letters_lab(bootstrap_servers: str, registry_url: str, directory: Path,
     source = made.sources[0].model_copy(update={"topic": f"{view}.purchases"})
     plan = made.model_copy(update={"sources": (source,), "dead_letters": dead, "late": late})
     admin = AdminClient({"bootstrap.servers": bootstrap_servers})
-    config = {"message.timestamp.type": "LogAppendTime"}
+    config = {"message.timestamp.type": "LogAppendTime", **(topic_config or {})}
     for created in admin.create_topics([NewTopic(source.topic, PARTITIONS, config=config)]).values():
         created.result(20)
     create_output_topics(admin, plan)

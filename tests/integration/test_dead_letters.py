@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
 from headwater.pipelines.dead_letters import committed_topic, handling
 from headwater.pipelines.dead_letters.letter import Selection
@@ -120,12 +119,11 @@ def test_a_replay_sends_what_is_selected_and_says_what_it_cannot_send(lab: Lette
     assert lab.replay().handled == {"bad_magic": 1}
 
 
-def test_a_refused_record_leaves_none_of_its_batch_and_says_why(lab: LettersLab) -> None:
-    admin = AdminClient(lab.client)
-    small = ConfigEntry("max.message.bytes", "2000", incremental_operation=AlterConfigOpType.SET)
-    resource = ConfigResource(ResourceType.TOPIC, lab.topic, incremental_configs=[small])
-    for altered in admin.incremental_alter_configs([resource]).values():
-        altered.result(20)
+def test_a_refused_record_leaves_none_of_its_batch_and_says_why(
+    broker: Broker, registry: Registry, tmp_path: Path, unique_name: Callable[[str], str]
+) -> None:
+    limit = {"max.message.bytes": "2000"}
+    lab = make_letters_lab(broker.bootstrap_servers, registry.url, tmp_path, unique_name("letters"), limit)
     noise = random.Random(1).randbytes(9_000)
     lab.write_letters({"offset": 1, "partition": 0, "value": b"small"}, {"offset": 2, "partition": 1, "value": noise})
     with pytest.raises(BrokerError, match=rf"a record for {lab.topic}-1 was refused: .*none of the batch was sent"):
