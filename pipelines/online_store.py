@@ -25,8 +25,8 @@ _REMEDIES = (
     ("unauthenticated", "put user and password into HEADWATER_REDIS_URL"),  # Redis's answer to a long request
     ("Authentication required", "put user and password into HEADWATER_REDIS_URL"),
     ("invalid username-password", "correct the user and password in HEADWATER_REDIS_URL"),
-    ("NOPERM", "allow this user +@read +@write +@scripting on ~hw:*"),
-    ("has no permissions", "allow this user +@read +@write +@scripting on ~hw:*"),
+    ("NOPERM", "allow this user ~hw:* +@read +@write +@scripting +@transaction +info"),
+    ("has no permissions", "allow this user ~hw:* +@read +@write +@scripting +@transaction +info"),
     ("write against a read only replica", "point HEADWATER_REDIS_URL at the primary"),
     ("loading the dataset", "wait: Redis is reading its files"),
     ("MISCONF", "mend what keeps Redis from writing to its disk"),
