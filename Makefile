@@ -3,7 +3,7 @@
 # make check              the fast part: format, lint, types, imports, unit tests
 # make properties-nightly 100,000 generated streams rather than 2,000, ten million keys
 # make mutations          shows that those streams notice mistakes: the kernel with one at a time
-# make test-more          what else CI tests: other servers (may use apt-get), the wheel
+# make test-more          what else CI tests: other servers (may use apt-get), the wheel, the image, the chart (Go)
 # make kernel             the jar that computes
 # make golden             the golden files of the unit tests, written anew: review the difference
 # make venv               the virtual environment in .venv

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Tests that need more than `make test`: Debian's Redis, time, an empty machine for the wheel. A skipped test is a failure.
+# Tests that need more than `make test`: Debian's Redis, time, an empty machine for the wheel and the image, Go for the
+# chart. A skipped test is a failure.
 set -eu
 cd "$(dirname "$0")/.."
 
