@@ -149,25 +149,30 @@ class Aggregation(Declaration):
     def _check_number(cls, value: int | None, arguments: ValidationInfo) -> int | None:
         bounds = _BOUNDS.get(arguments.field_name or "") or _LIMITS.get(arguments.data.get("aggregate", ""))
         if value is not None and bounds is not None and not bounds.least <= value <= bounds.most:
-            raise ValueError(f"{bounds.parameter} is {value}; choose from {bounds.least} to {bounds.most}")
+            raise ValueError(f"is {value}; choose from {bounds.least} to {bounds.most}")
         return value
 
     @field_validator("fractions")
     @classmethod
     def _check_fractions(cls, fractions: tuple[float, ...], arguments: ValidationInfo) -> tuple[float, ...]:
         if arguments.data.get("aggregate") == "quantile" and not fractions:
-            raise ValueError("at is empty; give fractions between 0 and 1, such as 0.5")
+            raise ValueError("is empty; give fractions between 0 and 1, such as 0.5")
         wrong = [f"{each:g}" for each in fractions if not 0 < each < 1]
         if wrong:
-            raise ValueError(f"at has {', '.join(wrong)}; choose between 0 and 1, without either")
+            raise ValueError(f"has {', '.join(wrong)}; choose between 0 and 1, without either")
         return fractions
 
     @field_validator("half_life")
     @classmethod
     def _check_half_life(cls, half_life: timedelta | None) -> timedelta | None:
         if half_life is not None and not 1000 <= to_ms(half_life) <= LONGEST_HALF_LIFE_MS:
-            raise ValueError(f"half_life is {duration_text(half_life)}; choose from 1s to 400d")
+            raise ValueError(f"is {duration_text(half_life)}; choose from 1s to 400d")
         return half_life
+
+    def _called(self, argument: str) -> str:
+        if argument == "limit" and self.aggregate in _LIMITS:
+            return _LIMITS[self.aggregate].parameter
+        return "at" if argument == "fractions" else argument
 
     @property
     def windows(self) -> tuple[DeclaredWindow, ...]:

@@ -12,10 +12,10 @@ from pydantic import BaseModel, ValidationError
 
 @dataclass(frozen=True, slots=True)
 class ArgumentMistake:
-    """What is wrong with one argument, or with one element of it (then `path` ends in its index), and the remedy."""
+    """What is wrong with one argument, or with the element of it that has this index, and the remedy."""
 
     argument: str
-    path: str
+    index: str
     what: str
     remedy: str
 
@@ -47,7 +47,7 @@ def _path(location: tuple[int | str, ...]) -> tuple[int | str, ...]:
 def _mistake(model: type[BaseModel], path: tuple[Any, ...], detail: Any) -> ArgumentMistake:
     argument = str(path[0]) if path else ""
     what, remedy = _words(model, argument, detail)
-    return ArgumentMistake(argument, ".".join(map(str, path)), what, remedy)
+    return ArgumentMistake(argument, ".".join(map(str, path[1:])), what, remedy)
 
 
 def _words(model: type[BaseModel], argument: str, detail: Any) -> tuple[str, str]:

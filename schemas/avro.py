@@ -73,7 +73,7 @@ class AvroRecord:
         if explode is not None:
             branches, _ = self._at(explode)
             if [_kind(branch) for branch in branches] != ["array"]:
-                raise ContractError(f"{'.'.join(explode)} is not an array; only an array can be exploded")
+                raise ContractError(f"{'.'.join(explode)} is not an array; name an array, or leave explode out")
             self._explode = explode
 
     def field(self, path: Path) -> AvroField:
@@ -88,7 +88,8 @@ class AvroRecord:
         if len(types) != 1 or (len(leaves) > 1 and any(leaf.scale is not None for leaf in leaves)):
             kinds = ", ".join(sorted(leaf.logical_type or leaf.avro_type for leaf in leaves))
             raise ContractError(
-                f"{'.'.join(path)} is a union of {kinds}, which are not of one type; only such unions can be read"
+                f"{'.'.join(path)} is a union of {kinds}, which are not of one type; "
+                "name another field, or split it in the producer"
             )
         one = min(leaves, key=lambda leaf: leaf.avro_type != "long")
         return replace(one, nullable=nullable)
@@ -137,7 +138,7 @@ class AvroRecord:
             record = branches[0]
             if len(branches) != 1 or _kind(record) != "record":
                 above = ".".join(path[:depth])
-                raise ContractError(f"{above} is not a record and has no field {path[depth]!r}")
+                raise ContractError(f"{above} is not a record and has no field {path[depth]!r}; name {above} itself")
             branches, optional = self._step(record, path[: depth + 1])
             nullable = nullable or optional
         if not path:
@@ -175,7 +176,10 @@ class AvroRecord:
         if avro_type == "array" and _kind(branch["items"]) in _NUMBERS:
             return AvroField("vector", "array", None, nullable=False)
         if avro_type not in _SCALARS:
-            raise ContractError(f"{'.'.join(path)} is of type {logical_type or avro_type}, which has no single value")
+            raise ContractError(
+                f"{'.'.join(path)} is of type {logical_type or avro_type}, which has no single value; "
+                f"name a field {'in it' if avro_type == 'record' else 'of another type'}"
+            )
         if logical_type == "decimal" and avro_type in ("bytes", "fixed"):
             return AvroField("double", avro_type, logical_type, nullable=False, scale=branch.get("scale", 0))
         return AvroField(_SCALARS[avro_type], avro_type, logical_type, nullable=False)

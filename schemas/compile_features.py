@@ -42,7 +42,8 @@ class FeatureCompiler:
         broken: set[str] = set()
         nameless = False
         for aggregation in self._view.features:
-            inputs = None if aggregation.wrong_arguments & _ESSENTIAL else self._inputs(aggregation)
+            with self._mistakes.within(aggregation):
+                inputs = None if aggregation.wrong_arguments & _ESSENTIAL else self._inputs(aggregation)
             if aggregation.broken or any(window.broken for window in aggregation.windows):
                 nameless = True
             elif aggregation.inputs is not None:
@@ -96,9 +97,11 @@ class FeatureCompiler:
         if field is None:
             return None
         if field.type not in traits.takes:
-            takes = ", ".join(sorted(traits.takes)).replace("vector", "an array of floats or doubles")
+            takes = " or ".join(sorted(traits.takes)).replace("vector", "array of floats or doubles")
             self._mistakes.add(
-                where, f"{aggregation.aggregate} of {aggregation.field}, a {field.avro_type}", f"it takes {takes}"
+                where,
+                f"{aggregation.aggregate} of {aggregation.field}, of type {field.avro_type}",
+                f"choose a field of type {takes}",
             )
             return None
         column = self._source.column(aggregation.field, field, aggregation.dimensions)
@@ -109,7 +112,7 @@ class FeatureCompiler:
         if field is None:
             return None
         if field.type not in NUMBERS:
-            self._mistakes.add(where, f"its weight {weight} is a {field.avro_type}", "weights are numbers")
+            self._mistakes.add(where, f"its weight {weight} is of type {field.avro_type}", "choose a number")
             return None
         inputs = inputs._replace(weight=self._source.column(weight, field))
         if field.type == "long":

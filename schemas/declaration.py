@@ -87,17 +87,16 @@ class Declaration(BaseModel):
             view: the name of the view that the declaration is part of, if that is known.
             place: where in the view it stands, such as `source`.
         """
-        kind = type(self).__name__
-        return [
-            Mistake(
-                self.declared_at,
-                each.what,
-                each.remedy,
-                view=view,
-                place=f"{kind} {each.path}".strip() if place is None else f"{place}.{each.path}".strip("."),
-            )
-            for each in self._wrong
-        ]
+        found = []
+        for each in self._wrong:
+            argument = ".".join(filter(None, (self._called(each.argument), each.index)))
+            where = f"{type(self).__name__} {argument}" if place is None else f"{place}.{argument}".lstrip(".")
+            found.append(Mistake(self.declared_at, each.what, each.remedy, view=view, place=where.rstrip(" .")))
+        return found
+
+    def _called(self, argument: str) -> str:
+        """What authors call an argument."""
+        return argument
 
     @classmethod
     def _placeholder(cls, argument: str, given: object) -> object:

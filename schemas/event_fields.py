@@ -47,7 +47,8 @@ class EventFields:
             self._record: AvroRecord | None = AvroRecord(schema, self.explode)
         except ContractError as error:
             self._record = None
-            mistakes.add(place, f"subject {source.subject_name}: {error}", "mend it, or the Avro file")
+            what, _, remedy = str(error).partition("; ")
+            mistakes.add(place, f"subject {source.subject_name}: {what}", remedy or "mend the Avro file")
         self._variables = self._all_variables()
         self._scope = Scope(self._variables)
 

@@ -48,6 +48,7 @@ _RESULT_REMEDIES = {
 _PROBLEM = re.compile(r"^(?:[A-Z_]+: )?ERROR: <input>:(-?\d+):(-?\d+): (.*)$")
 _NO_OVERLOAD = re.compile(r"found no matching overload for '([^']+)' applied to '(\(.*\))'")
 _UNDECLARED = re.compile(r"undeclared reference to '([^']+)'")
+_WRAPPER = re.compile(r"wrapper\((\w+)\)")
 _NULL_TYPE = "null_type"
 
 
@@ -161,17 +162,17 @@ class Scope:
 
     def _explained(self, what: str) -> tuple[str, str]:
         if matched := _NO_OVERLOAD.match(what):
-            sign, given = matched[1].replace("@in", "in").replace("_", " ").strip(), matched[2]
+            sign, given = matched[1].replace("@in", "in").replace("_", " ").strip(), _WRAPPER.sub(r"\1", matched[2])
             if _NULL_TYPE in given:
                 return f"'{sign}' of {given.replace(_NULL_TYPE, 'null')}", "this field is never null"
             if "int" in given and "double" in given:
                 return f"'{sign}' of {given}", "numbers are not converted: write double(x), int(x) or 1.0"
-            return f"'{sign}' of {given}", "it takes other types"
+            return f"'{sign}' of {given}", "give it other types, converted by string(x), int(x) or double(x) if need be"
         if matched := _UNDECLARED.match(what):
             close = difflib.get_close_matches(matched[1], self._variables, n=1)
             remedy = f"did you mean {close[0]}?" if close else f"fields are {', '.join(self._variables)}"
             return f"there is no {matched[1]}", remedy
-        return what.partition(" expecting {")[0], ""
+        return what.partition(" expecting {")[0], "write it in CEL, such as amount > 0.0 && currency == 'EUR'"
 
 
 class Expression:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from headwater.schemas.declaration import Declaration
 from headwater.schemas.errors import DeclarationError, Mistake
 from headwater.schemas.view import FeatureView, parts_of
 
@@ -13,11 +17,21 @@ class Mistakes:
         """Starts with the mistakes in the arguments of the view and of all its parts."""
         self._view = view
         self._parts = list(parts_of(view))
+        self._within: Declaration | None = None
         self._found: dict[Mistake, None] = {}
         self._placeholders: set[str] = set()
         for place, part in self._parts:
             self._found |= dict.fromkeys(part.mistakes(view.name, place))
             self._placeholders |= {f"{place}.{argument}".lstrip(".") for argument in part.wrong_arguments}
+
+    @contextmanager
+    def within(self, part: Declaration) -> Iterator[None]:
+        """Within this context mistakes are told with the line of this part of the view."""
+        self._within = part
+        try:
+            yield
+        finally:
+            self._within = None
 
     def add(self, place: str, what: str, remedy: str = "") -> None:
         """Notes one mistake.
@@ -46,8 +60,8 @@ class Mistakes:
             raise self.error()
 
     def _line_of(self, place: str) -> str:
-        """File and line of the part of the view that the place is in; of the view if several parts have that name."""
-        named = {at: part for at, part in self._parts if place.startswith(at)}
-        longest = max(named, key=len)
-        several = sum(at == longest for at, _ in self._parts) > 1
-        return (self._view if several else named[longest]).declared_at
+        """File and line of the part that is looked at, or else of the one that the place is in."""
+        if self._within is not None and not place.startswith("source"):
+            return self._within.declared_at
+        named = {at: part for at, part in reversed(self._parts) if place.startswith(at)}
+        return named[max(named, key=len)].declared_at

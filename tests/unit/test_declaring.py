@@ -129,7 +129,10 @@ def test_the_resolution_is_the_coarsest_step_of_a_thirtieth(length_ms: int, reso
     [
         ({"features": sum_of("fair", over="1h")}, "no field 'fair' (did you mean 'fare'?)"),
         ({"features": sum_of("city.idd", over="1h")}, "city has no field 'idd' (did you mean 'id'?)"),
-        ({"features": sum_of("note", over="1h")}, "sum of note, a string (it takes double, long)"),
+        (
+            {"features": sum_of("note", over="1h")},
+            "sum of note, of type string (choose a field of type double or long)",
+        ),
         ({"features": first_of("city", over="1h")}, "city is of type record"),
         ({"features": first_of("tags", over="1h")}, "tags is of type array, which has no single value"),
         ({"features": first_of("either", over="1h")}, "either is a union of long, string, which are not of one type"),
