@@ -207,7 +207,5 @@ def test_all_sources_have_event_ids_or_none() -> None:
 def test_a_view_has_one_source_or_several_of_different_topics() -> None:
     features = count_events(over="1h")
     assert "say source=, or sources=[...]" in mistakes(lambda: view_of(features))
-    assert "say source=, or sources=[...]" in mistakes(
-        lambda: view_of(features, source=orders(), sources=[orders()])
-    )
+    assert "say source=, or sources=[...]" in mistakes(lambda: view_of(features, source=orders(), sources=[orders()]))
     assert "two sources read the topic orders" in mistakes(lambda: view_of(features, sources=[orders(), orders()]))
