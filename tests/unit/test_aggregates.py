@@ -222,27 +222,33 @@ def test_a_ratio_is_null_over_zero_and_where_it_is_not_a_number() -> None:
 
 
 WRONG: list[tuple[Callable[[], Any], str]] = [
-    (lambda: first_n_of("sku", 0, over=HOUR), "n is 0 (choose from 1 to 1000"),
-    (lambda: last_n_of("sku", 1001, over=HOUR), "n is 1001 (choose from 1 to 1000"),
-    (lambda: last_n_distinct_of("sku", -1, over=HOUR), "n is -1 (choose from 1 to 1000"),
-    (lambda: top_k_of("sku", 101, over=HOUR), "k is 101 (choose from 1 to 100"),
-    (lambda: top_k_of("sku", 3, weight="price", weight_scale=7, over=HOUR), "weight_scale is 7 (choose from 0 to 6"),
-    (lambda: counts_of("sku", limit=1001, over=HOUR), "limit is 1001 (choose from 1 to 1000"),
-    (lambda: distinct_of("sku", exact_up_to=10_001, over=HOUR), "exact_up_to is 10001 (choose from 0 to 10000"),
-    (lambda: distinct_of("sku", precision=3, over=HOUR), "precision is 3 (choose from 8 to 16"),
-    (lambda: distinct_sketch_of("sku", precision=17, over=HOUR), "precision is 17 (choose from 8 to 16"),
-    (lambda: quantile_of("price", at=[0.5, 1.0], over=HOUR), "at has 1 (choose between 0 and 1, without either"),
-    (lambda: quantile_of("price", at=[], over=HOUR), "at is empty (give fractions between 0 and 1"),
-    (lambda: decayed_count(half_life="500ms", over=HOUR), "half_life is 500ms (choose from 1s to 400d"),
-    (lambda: decayed_sum_of("price", half_life="401d", over=HOUR), "half_life is 401d (choose from 1s to 400d"),
-    (lambda: vector_sum_of("place", dimensions=0, over=HOUR), "dimensions is 0 (choose from 1 to 4096"),
-    (lambda: plan_of(quantile_sketch_of("sku", over=HOUR)), "quantile_sketch of sku, a string (it takes double, long)"),
-    (lambda: plan_of(counts_of("price", over=HOUR)), "it takes boolean, bytes, long, string"),
-    (lambda: plan_of(vector_mean_of("price", dimensions=2, over=HOUR)), "it takes an array of floats or doubles"),
-    (lambda: plan_of(sum_of("place", over=HOUR)), "sum of place, a"),
+    (lambda: first_n_of("sku", 0, over=HOUR), "n: is 0 (choose from 1 to 1000"),
+    (lambda: last_n_of("sku", 1001, over=HOUR), "n: is 1001 (choose from 1 to 1000"),
+    (lambda: last_n_distinct_of("sku", -1, over=HOUR), "n: is -1 (choose from 1 to 1000"),
+    (lambda: top_k_of("sku", 101, over=HOUR), "k: is 101 (choose from 1 to 100"),
+    (lambda: top_k_of("sku", 3, weight="price", weight_scale=7, over=HOUR), "weight_scale: is 7 (choose from 0 to 6"),
+    (lambda: counts_of("sku", limit=1001, over=HOUR), "limit: is 1001 (choose from 1 to 1000"),
+    (lambda: distinct_of("sku", exact_up_to=10_001, over=HOUR), "exact_up_to: is 10001 (choose from 0 to 10000"),
+    (lambda: distinct_of("sku", precision=3, over=HOUR), "precision: is 3 (choose from 8 to 16"),
+    (lambda: distinct_sketch_of("sku", precision=17, over=HOUR), "precision: is 17 (choose from 8 to 16"),
+    (lambda: quantile_of("price", at=[0.5, 1.0], over=HOUR), "at: has 1 (choose between 0 and 1, without either"),
+    (lambda: quantile_of("price", at=[], over=HOUR), "at: is empty (give fractions between 0 and 1"),
+    (lambda: decayed_count(half_life="500ms", over=HOUR), "half_life: is 500ms (choose from 1s to 400d"),
+    (lambda: decayed_sum_of("price", half_life="401d", over=HOUR), "half_life: is 401d (choose from 1s to 400d"),
+    (lambda: vector_sum_of("place", dimensions=0, over=HOUR), "dimensions: is 0 (choose from 1 to 4096"),
+    (
+        lambda: plan_of(quantile_sketch_of("sku", over=HOUR)),
+        "quantile_sketch of sku, of type string (choose a field of type double or long)",
+    ),
+    (lambda: plan_of(counts_of("price", over=HOUR)), "choose a field of type boolean or bytes or long or string"),
+    (
+        lambda: plan_of(vector_mean_of("price", dimensions=2, over=HOUR)),
+        "choose a field of type array of floats or doubles",
+    ),
+    (lambda: plan_of(sum_of("place", over=HOUR)), "sum of place, of type array"),
     (
         lambda: plan_of(top_k_of("sku", 3, weight="paid", over=HOUR)),
-        "its weight paid is a boolean (weights are numbers)",
+        "its weight paid is of type boolean (choose a number)",
     ),
     (
         lambda: plan_of(
@@ -274,7 +280,7 @@ def test_a_mistake_is_told_when_planned(make: Callable[[], Any], message: str) -
 def test_a_mistake_in_an_input_is_told_once() -> None:
     told = mistakes(lambda: plan_of(sum_of("sku", over=HOUR), ratio_of("sku_sum_1h", "sku_sum_1h", name="r")))
     assert told.count("\n") == 0
-    assert "sum of sku, a string" in told
+    assert "sum of sku, of type string" in told
 
 
 def test_the_log_holds_arrays_and_maps_as_avro_has_them() -> None:
