@@ -42,13 +42,19 @@ class Case:
         return cls(View.from_json(value["view"]), Knobs(**value["knobs"]), value["seed"])
 
 
-def cases() -> st.SearchStrategy[Case]:
-    """Any view with any stream for it.
+def batches(size: int) -> st.SearchStrategy[list[Case]]:
+    """So many of any views with any streams for them.
 
     Hypothesis draws one number, from which the rest follows. Drawn part by part it would make a case from another by
-    repeating parts of it, and it would take longer than the comparison.
+    repeating parts of it, drawn one by one it would draw small numbers again and again, and either would take longer
+    than the comparison.
     """
-    return st.integers(0, 2**64 - 1).map(case_of)
+    return st.integers(0, 2**64 - 1).map(lambda seed: _batch(seed, size))
+
+
+def _batch(seed: int, size: int) -> list[Case]:
+    chance = random.Random(seed)
+    return [case_of(chance.getrandbits(64)) for _ in range(size)]
 
 
 def case_of(number: int) -> Case:

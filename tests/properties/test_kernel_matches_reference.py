@@ -9,12 +9,11 @@ from typing import get_args
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
 
 from headwater.schemas.aggregation import AGGREGATES
 from headwater.schemas.plan import Window
 from headwater.schemas.windows import DeclaredWindow
-from tests.properties.cases import Case, cases
+from tests.properties.cases import Case, batches
 from tests.properties.views import DERIVED, WINDOWS
 from tests.properties.workers import Report, Workers
 
@@ -37,7 +36,7 @@ def test_every_row_is_the_reference_row_whatever_happens_to_the_stream() -> None
             database=None,
             suppress_health_check=list(HealthCheck),
         )
-        @given(st.lists(cases(), min_size=BATCH, max_size=BATCH))
+        @given(batches(BATCH))
         def run(batch: Sequence[Case]) -> None:
             if report.failure is None:
                 report.add(workers.run(batch))
