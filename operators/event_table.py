@@ -6,8 +6,9 @@ A table is a list of mappings by field name, or text with a line of names and a 
     2026-01-31T12:00:00Z  ann          10.5    BOOKS
     2026-01-31T12:00:20Z  "Bo Lee"     -       TOYS
 
-In text a dash is null, and quotes hold together what has blanks in it. Nested fields have dotted names. Text is read as
-the field's type wants it: times as ISO 8601 with a zone, bytes as hexadecimal digits, arrays, maps and records as JSON.
+In text a dash is null, and quotes hold together what has blanks or ends of lines in it. Nested fields have dotted
+names. Text is read as the field's type wants it: times as ISO 8601 with a zone, bytes as hexadecimal digits, arrays,
+maps and records as JSON.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from __future__ import annotations
 import difflib
 import json
 import shlex
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -43,8 +44,7 @@ def rows_of(events: str | Iterable[Row]) -> list[dict[str, Any]]:
     """
     if not isinstance(events, str):
         return [dict(row) for row in events]
-    lines = [shlex.split(line, comments=True) for line in events.splitlines()]
-    names, *rows = [cells for cells in lines if cells] or [[]]
+    names, *rows = [cells for cells in _lines(events) if cells] or [[]]
     for number, cells in enumerate(rows):
         if len(cells) != len(names):
             raise EventTableError(
@@ -69,6 +69,22 @@ def instant_us(instant: object) -> int:
     if isinstance(instant, bool) or not isinstance(instant, int | float):
         raise EventTableError(f"{instant!r} is not a time: {_TIMES}")
     return round(instant * 1_000_000)
+
+
+def _lines(text: str) -> Iterator[list[str]]:
+    """The cells of each line; quotes may hold lines together."""
+    line = ""
+    for part in text.splitlines():
+        line += part
+        try:
+            cells = shlex.split(line, comments=True)
+        except ValueError:
+            line += "\n"
+            continue
+        yield cells
+        line = ""
+    if line:
+        raise EventTableError(f"a quotation mark is never closed: {line.strip()}")
 
 
 class EventShape:

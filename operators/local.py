@@ -16,13 +16,16 @@ from typing import Any
 from fastavro import parse_schema, schemaless_writer
 
 from headwater.operators.event_table import EventShape, Row, instant_us, rows_of
-from headwater.operators.reading import FeatureValue, RowReader
-from headwater.operators.reference import ReferenceEvent, clock_of, reach, reference_row
+from headwater.operators.reading import FeatureValue, RowReader, StoredRow
+from headwater.operators.reference import ReferenceEvent, clock_of, distinct_events, reach, reference_row
 from headwater.operators.reference_events import FRAME, EventReader, SourceRecord
+from headwater.operators.reference_windows import events_in
+from headwater.operators.stored_sketches import SKETCHES, stored_sketch
 from headwater.schemas.dead_letter import Reason
 from headwater.schemas.errors import EventTableError
+from headwater.schemas.feature_log import empty_at_field, next_change_field
 from headwater.schemas.keys import KeyValue, encode_key
-from headwater.schemas.plan import Plan
+from headwater.schemas.plan import Feature, Plan
 
 TOPIC, PARTITION, OFFSET, TIMESTAMP = "@topic", "@partition", "@offset", "@timestamp"
 """Columns of a table that say of an event's record what its fields cannot."""
@@ -106,7 +109,8 @@ class LocalView:
 
         It is the row of the events that arrived by then (`@timestamp`, or event time where none is given), once the
         watermark has passed `at` and the row has been written: the entity's clock is the latest tick up to `at`, or
-        its greatest event time. Where nothing has arrived, the values are those of no events.
+        its greatest event time. Where nothing has arrived, the values are those of no events. Sketches are made by
+        DataSketches (the extra `testing`): of the same values as the kernel's, but perhaps not the same bytes.
 
         Args:
             at: ISO 8601 with a zone, an aware datetime, or seconds since the epoch.
@@ -121,11 +125,8 @@ class LocalView:
             questions.append(Question(self._plan.view, entity, at))
         key, at_us = encode_key(self._plan.entity, entity), instant_us(at)
         events = [each.event for each in self._arrived if each.key == key and each.at_us <= at_us]
-        if not events:
-            return dict(RowReader(self._plan).read(entity, None, None, at_us).values)
-        values = reference_row(self._plan, events, at_us).values
-        decimals = {feature.name for feature in self._plan.features if feature.type == "double"}
-        return {name: _decimal(value) if name in decimals else _plain(value) for name, value in values.items()}
+        row = self._row(events, at_us) if events else None
+        return dict(RowReader(self._plan).read(entity, row, None, at_us).values)
 
     @property
     def late(self) -> list[LeftOut]:
@@ -168,6 +169,28 @@ class LocalView:
         else:
             self._arrived += [_Arrived(arrived_us, key, event, row) for key, event in found]
 
+    def _row(self, events: list[ReferenceEvent], watermark_us: int) -> StoredRow:
+        """The row that the online store has of an entity with these events."""
+        row = reference_row(self._plan, events, watermark_us)
+        fields: dict[str, Any] = {
+            "generation": row.generation,
+            "clock": row.clock_us,
+            "n": row.n,
+            "event_time": row.event_time_us,
+            "ingested_at": row.ingested_at_ms,
+        }
+        for window in self._plan.windows:
+            fields[next_change_field(window)] = row.next_change_us[window.name]
+            fields[empty_at_field(window)] = row.empty_at_us[window.name]
+        for feature in self._plan.features:
+            fields[feature.name] = _stored(feature, row.values[feature.name])
+        for feature in self._plan.features:
+            if feature.aggregate in SKETCHES and feature.window is not None:
+                window = self._plan.windows[feature.window]
+                ordered = sorted(distinct_events(events), key=lambda event: event.order)
+                fields[feature.name] = stored_sketch(feature, events_in(self._plan, window, ordered, row.clock_us))
+        return StoredRow(fields, frozenset(fields))
+
     def _left_out(self, reason: Reason, row: Row, event: ReferenceEvent) -> LeftOut:
         return LeftOut(reason, row, self._plan.sources[event.source].topic, event.partition, event.offset)
 
@@ -190,11 +213,10 @@ def _at(fields: Any, path: tuple[str, ...]) -> Iterator[Any]:
         yield fields
 
 
-def _plain(value: Any) -> Any:
+def _stored(feature: Feature, value: Any) -> Any:
+    """The value as a reader gets it: doubles, lists and dictionaries."""
     if isinstance(value, Mapping):
         return dict(value)
-    return list(value) if isinstance(value, tuple) else value
-
-
-def _decimal(value: Any) -> Any:
-    return float(value) if isinstance(value, int) else value
+    if isinstance(value, tuple):
+        return list(value)
+    return float(value) if feature.type == "double" and isinstance(value, int) else value

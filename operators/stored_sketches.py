@@ -11,9 +11,16 @@ A sketch can be merged with others: of other entities, of other windows, or made
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from headwater.schemas.errors import FormatError
+from headwater.operators.reference_aggregates import Valued, counted, number, values
+from headwater.schemas.aggregation import KLL_K
+from headwater.schemas.errors import FormatError, PrerequisiteError
+from headwater.schemas.plan import Feature
+
+SKETCHES = ("distinct_sketch", "quantile_sketch")
+"""The aggregates whose values are sketches."""
 
 
 def distinct_sketch(stored: bytes) -> Any:
@@ -21,10 +28,9 @@ def distinct_sketch(stored: bytes) -> Any:
 
     Raises:
         FormatError: they are not one.
+        PrerequisiteError: the package `datasketches` is not installed.
     """
-    import datasketches
-
-    return _deserialized(datasketches.hll_sketch, stored)
+    return _deserialized(_datasketches().hll_sketch, stored)
 
 
 def quantile_sketch(stored: bytes) -> Any:
@@ -32,10 +38,9 @@ def quantile_sketch(stored: bytes) -> Any:
 
     Raises:
         FormatError: they are not one.
+        PrerequisiteError: the package `datasketches` is not installed.
     """
-    import datasketches
-
-    return _deserialized(datasketches.kll_doubles_sketch, stored)
+    return _deserialized(_datasketches().kll_doubles_sketch, stored)
 
 
 def distinct_values(stored: bytes) -> float:
@@ -45,6 +50,35 @@ def distinct_values(stored: bytes) -> float:
         FormatError: the bytes are not a sketch of distinct values.
     """
     return float(distinct_sketch(stored).get_estimate())
+
+
+def stored_sketch(feature: Feature, events: Sequence[Valued]) -> bytes | None:
+    """A sketch of a feature's values over these events, as it would be stored; None if there are no values.
+
+    Raises:
+        PrerequisiteError: the package `datasketches` is not installed.
+    """
+    found = values(feature, counted(feature, events))
+    if not found:
+        return None
+    datasketches = _datasketches()
+    if feature.aggregate == "quantile_sketch":
+        sketch = datasketches.kll_doubles_sketch(KLL_K)
+        for each in found:
+            sketch.update(float(number(each)))
+        return bytes(sketch.serialize())
+    sketch = datasketches.hll_sketch(feature.precision)
+    for each in found:
+        sketch.update(int(each) if isinstance(each, bool) else each)
+    return bytes(sketch.serialize_compact())
+
+
+def _datasketches() -> Any:
+    try:
+        import datasketches
+    except ImportError as error:
+        raise PrerequisiteError("DataSketches is not installed: pip install 'headwater[testing]'") from error
+    return datasketches
 
 
 def _deserialized(kind: Any, stored: bytes) -> Any:

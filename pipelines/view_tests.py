@@ -107,7 +107,7 @@ class _Recorder:
     def _fail(self, report: Any) -> None:
         self.outcome.failed += 1
         crash = getattr(report.longrepr, "reprcrash", None)
-        where = f"{Path(crash.path).name}:{crash.lineno}" if crash else Path(report.fspath).name
+        where = _line_of_test(report) or Path(report.fspath).name
         question = self._questions[-1] if self._questions else None
         view = question.view if question else ""
         told = f"{_entity(question)} at {question.at}" if question else ""
@@ -127,6 +127,14 @@ class _Recorder:
                     yield str(name), _shown(right, name), _shown(left, name)
         else:
             yield "", repr(right) if op == "==" else f"{op} {right!r}", repr(left)
+
+
+def _line_of_test(report: Any) -> str:
+    """File and line of the innermost call that stands in the test's own file; empty if there is none."""
+    entries = getattr(getattr(report.longrepr, "reprtraceback", None), "reprentries", ())
+    name = Path(report.fspath).name
+    places = [entry.reprfileloc for entry in entries if getattr(entry, "reprfileloc", None) is not None]
+    return next((f"{name}:{place.lineno}" for place in reversed(places) if Path(place.path).name == name), "")
 
 
 def _shown(values: Mapping[Any, Any], name: Any) -> str:

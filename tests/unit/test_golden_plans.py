@@ -10,11 +10,12 @@ from pathlib import Path
 
 from headwater.pipelines.contracts import BUNDLED
 from headwater.pipelines.declarations import load_plans
-from headwater.pipelines.shop import views
+from headwater.pipelines.shop import views as shop
+from headwater.pipelines.taxi import views as taxi
 from headwater.schemas.plan import Plan
 
 GOLDEN = Path(__file__).parent / "golden"
-EXAMPLES = ((Path(views.__file__), BUNDLED),)
+EXAMPLES = ((Path(shop.__file__), BUNDLED), (Path(taxi.__file__), None))
 
 
 def example_plans() -> list[Plan]:

@@ -12,10 +12,20 @@ from uuid import UUID
 import pytest
 
 from headwater.operators.event_table import EventShape, instant_us, rows_of
+from headwater.operators.stored_sketches import distinct_values, quantile_sketch
 from headwater.pipelines.contracts import BUNDLED
 from headwater.pipelines.shop.views import customer_purchases
 from headwater.pipelines.testing import LocalView, local_view
-from headwater.schemas import EventSource, FeatureView, count_events, sum_of
+from headwater.schemas import (
+    EventSource,
+    FeatureView,
+    count_events,
+    decayed_count,
+    distinct_sketch_of,
+    quantile_sketch_of,
+    ratio_of,
+    sum_of,
+)
 from headwater.schemas.dead_letter import Reason
 from headwater.schemas.errors import ContractError, EventTableError, FormatError
 from headwater.schemas.plan import EventTime
@@ -115,9 +125,30 @@ def test_doubles_are_doubles_even_when_they_are_whole() -> None:
     assert (sums, type(sums)) == (0.0, float)
 
 
+def test_decayed_values_decay_on_to_the_time_that_is_asked_for_and_sketches_can_be_read() -> None:
+    features = [
+        decayed_count(half_life="1m", over="1h"),
+        ratio_of("decayed_count_1h", "count_1h", name="share"),
+        count_events(over="1h"),
+        distinct_sketch_of("item.category", over="1h"),
+        quantile_sketch_of("amount", over="1h"),
+    ]
+    view = FeatureView(name="v", source=customer_purchases.source, owner="o", description="d", features=features)
+    local = local_view(view, PURCHASES, schemas=BUNDLED)
+    values = local.values(at="2026-01-31T12:02:20Z", customer_id="Bo Lee")
+    assert (values["decayed_count_1h"], values["share"]) == (0.25, 0.25)
+    sketched = local.values(at="2026-01-31T12:02:20Z", customer_id="ann")
+    distinct, quantiles = sketched["item_category_distinct_sketch_1h"], sketched["amount_quantile_sketch_1h"]
+    assert isinstance(distinct, bytes)
+    assert isinstance(quantiles, bytes)
+    assert round(distinct_values(distinct)) == 2
+    assert quantile_sketch(quantiles).get_max_value() == 10.5
+
+
 @pytest.mark.parametrize(
     ("events", "said"),
     [
+        ("purchased_at customer_id\n1 'ann", "a quotation mark is never closed: 1 'ann"),
         ("purchased_at customer_id\n1 ann 3", "row 0: 3 cells under 2 names: 1 ann 3 (write - for null"),
         ([purchase(1, amout=2.0)], "row 0: the events have no field 'amout'; did you mean 'amount'?"),
         ([purchase(1, **{"item.sko": "x"})], "the events have no field 'item.sko'; did you mean 'item.sku'?"),

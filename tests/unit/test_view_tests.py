@@ -95,6 +95,7 @@ def test_what_failed_is_told_with_view_entity_time_and_feature(tmp_path: Path) -
     assert (many["expected"], many["actual"]) == ("> 5", "1")
     assert (third["expected"], third["view"]) == ("", "")
     assert "the events have no field 'x'" in third["actual"]
+    assert third["where"] == "test_views.py:22"
 
 
 def test_people_get_a_table(tmp_path: Path) -> None:
@@ -105,6 +106,11 @@ def test_people_get_a_table(tmp_path: Path) -> None:
         assert said in run.stdout
     assert "Traceback" not in run.stdout + run.stderr
     assert not list(tmp_path.rglob(".pytest_cache"))
+
+
+def test_the_tests_of_the_taxi_example_hold() -> None:
+    run = headwater_test(ROOT / "pipelines" / "taxi")
+    assert (run.returncode, run.stdout.strip()) == (0, "7 passed, 0 failed"), run.stdout
 
 
 @pytest.mark.parametrize(
