@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from headwater.pipelines.subject_files import declared_terms
+from headwater.schemas.contracts.levels import Level
 from headwater.schemas.errors import ContractError
 
 BUNDLED = Path(__file__).resolve().parent.parent / "schemas"
@@ -19,15 +21,23 @@ _BELOW = ("subjects", "schemas/subjects", "schemas", ".")
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """All versions of a subject's schema, oldest first, as parsed JSON, with the files they came from."""
+    """All versions of a subject's schema, oldest first, as parsed JSON, with the files they came from.
+
+    `level` is the compatibility level that `subjects.toml` beside them declares; None if it does not.
+    """
 
     subject: str
     files: tuple[Path, ...]
     schemas: tuple[dict[str, Any], ...]
+    level: Level | None = None
 
     @property
     def newest(self) -> dict[str, Any]:
         return self.schemas[-1]
+
+    def with_newest(self, schema: dict[str, Any]) -> Contract:
+        """The contract with another schema in place of the newest."""
+        return replace(self, schemas=(*self.schemas[:-1], schema))
 
 
 def find_contract(subject: str, roots: Sequence[Path]) -> Contract:
@@ -43,7 +53,9 @@ def find_contract(subject: str, roots: Sequence[Path]) -> Contract:
     for place in places:
         files = sorted((place / subject).glob("v*.avsc"), key=_version) or sorted(place.glob(f"{subject}.avsc"))
         if files:
-            return Contract(subject, tuple(files), tuple(_read(file) for file in files))
+            terms = declared_terms(place, subject)
+            level = terms.compatibility if terms else None
+            return Contract(subject, tuple(files), tuple(_read(file) for file in files), level)
     looked_in = ", ".join(sorted({str(place.resolve()) for place in places}))
     raise ContractError(
         f"no Avro file for subject {subject!r} in {looked_in}; write {roots[0] / 'subjects' / subject / 'v1.avsc'}"

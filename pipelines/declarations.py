@@ -5,10 +5,11 @@ from __future__ import annotations
 import importlib.util
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from headwater.pipelines.contracts import Contract, find_contract
 from headwater.schemas.compile import compile_view
@@ -40,10 +41,23 @@ def load_plans(path: Path, schemas: Path | None = None) -> list[CompiledView]:
     Raises:
         DeclarationError: with every mistake of every view.
     """
+    compiled, mistakes = survey_plans(path, schemas)
+    if mistakes:
+        raise DeclarationError(mistakes)
+    return compiled
+
+
+def survey_plans(
+    path: Path, schemas: Path | None = None, instead: Mapping[str, dict[str, Any]] | None = None
+) -> tuple[list[CompiledView], list[Mistake]]:
+    """The views that can be compiled, as `load_plans` finds them, and the mistakes in the others.
+
+    Args:
+        path, schemas: as for `load_plans`.
+        instead: for subjects, the schema that is taken in place of the newest.
+    """
     if not path.exists():
-        raise DeclarationError(
-            [Mistake(str(path), "there is no such file or directory", "give the path of your views")]
-        )
+        return [], [Mistake(str(path), "there is no such file or directory", "give the path of your views")]
     base = path if path.is_dir() else path.parent
     roots = [schemas] if schemas else [base, base.resolve().parent]
     compiled: list[CompiledView] = []
@@ -51,22 +65,28 @@ def load_plans(path: Path, schemas: Path | None = None) -> list[CompiledView]:
     with collecting_mistakes() as broken:
         found = [(file, view) for file in _files(path) for view in _views(file, base, mistakes)]
     for file, view in found:
-        _compile(file, view, roots, compiled, mistakes)
+        _compile(file, view, roots, instead or {}, compiled, mistakes)
     _check_unique([view for _, view in found], mistakes)
     parts = {id(part) for _, view in found for _, part in parts_of(view)}
     mistakes += [mistake for each in broken if id(each) not in parts for mistake in each.mistakes()]
     if not found and not mistakes:
         mistakes.append(Mistake(str(path), "declares no FeatureView", "assign one to a module-level name"))
-    if mistakes:
-        raise DeclarationError(_each_once(mistakes))
-    return sorted(compiled, key=lambda view: view.plan.view)
+    return sorted(compiled, key=lambda view: view.plan.view), _each_once(mistakes)
 
 
 def _compile(
-    file: Path, view: FeatureView, roots: Sequence[Path], compiled: list[CompiledView], mistakes: list[Mistake]
+    file: Path,
+    view: FeatureView,
+    roots: Sequence[Path],
+    instead: Mapping[str, dict[str, Any]],
+    compiled: list[CompiledView],
+    mistakes: list[Mistake],
 ) -> None:
     try:
-        contracts = _contracts(view, roots)
+        contracts = tuple(
+            contract.with_newest(instead[contract.subject]) if contract.subject in instead else contract
+            for contract in _contracts(view, roots)
+        )
         plan = compile_view(view, [contract.newest for contract in contracts])
         compiled.append(CompiledView(plan, contracts, file))
     except DeclarationError as error:

@@ -21,7 +21,7 @@ class OnlineSchemas:
     """The schemas that this process has stored, each fetched from the registry once."""
 
     def __init__(self, settings: Settings, client: Redis, store: Dependency, stop: threading.Event) -> None:
-        self._registry = Registry(settings.registry_url)
+        self._registry = Registry(settings)
         self._registry_calls = Dependency("registry", stop, (RegistryError,))
         self._client = client
         self._store = store

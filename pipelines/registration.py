@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from headwater.pipelines.deployment import Deployment, deployment_of
 from headwater.pipelines.registry import Registry
 from headwater.pipelines.settings import Settings
-from headwater.schemas.dead_letter import DEAD_LETTER_SCHEMA
-from headwater.schemas.errors import ContractError
+from headwater.pipelines.subject_registration import carry_out, registered_ids, steps_to_register
+from headwater.schemas.contracts.output import Output, outputs_of
+from headwater.schemas.errors import ContractError, DeclarationError
 from headwater.schemas.plan import Plan
-
-COMPATIBILITY = "FULL_TRANSITIVE"
-"""Readers of any version can read rows of any version."""
 
 
 def register_outputs(plan: Plan, settings: Settings) -> Deployment:
@@ -23,19 +18,21 @@ def register_outputs(plan: Plan, settings: Settings) -> Deployment:
         ContractError: the log's schema is incompatible with one that is registered already.
         RegistryError: the registry cannot be reached or refused.
     """
-    registry = Registry(settings.registry_url)
-    return deployment_of(
-        plan,
-        settings,
-        log_schema_id=_register(registry, plan.log.subject, plan.log.schema_),
-        dead_letter_schema_id=_register(registry, plan.dead_letters.subject, DEAD_LETTER_SCHEMA),
-        late_schema_id=_register(registry, plan.late.subject, DEAD_LETTER_SCHEMA),
-    )
+    with Registry(settings) as registry:
+        log, dead_letters, late = (register_output(registry, output) for output in outputs_of(plan))
+    return deployment_of(plan, settings, log_schema_id=log, dead_letter_schema_id=dead_letters, late_schema_id=late)
 
 
-def _register(registry: Registry, subject: str, schema: Mapping[str, Any]) -> int:
-    registry.set_compatibility(subject, COMPATIBILITY)
+def register_output(registry: Registry, output: Output) -> int:
+    """Holds the subject to its level, then registers its schema, if it is not yet; returns its id.
+
+    Raises:
+        ContractError: the schema is incompatible with one that is registered already.
+        RegistryError: the registry cannot be reached or refused.
+    """
     try:
-        return registry.register(subject, schema)
-    except ContractError as error:
+        carry_out(registry, steps_to_register(registry, (), (output,)))
+    except (ContractError, DeclarationError) as error:
         raise ContractError(f"{error}; raise the view's generation, so that it gets a log of its own") from error
+    (registered,) = registered_ids(registry, (), (output,))
+    return registered.schema_id

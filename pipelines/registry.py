@@ -3,83 +3,177 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Any
+from importlib import import_module
+from importlib.util import find_spec
+from types import TracebackType
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
-import httpx
+from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+from confluent_kafka.schema_registry.error import OAuthTokenError, SchemaRegistryError
 
-from headwater.schemas.errors import ContractError, RegistryError
+from headwater.pipelines.settings import Settings
+from headwater.schemas.contracts.reconcile import RegisteredSubject, RegisteredVersion
+from headwater.schemas.errors import ContractError, RegistryError, SettingsError
 
 TIMEOUT_SECONDS = 10.0
+FIRST_WAIT_MS = 250
+LONGEST_WAIT_MS = 2000
 
 SCHEMA_NOT_FOUND = 40403
 """By this a registry says that it has no such schema; any other 404 is not a registry's."""
 
-_JSON = {"Content-Type": "application/vnd.schemaregistry.v1+json"}
+_SUBJECT_NOT_FOUND = 40401
+_LEVEL_NOT_FOUND = 40408
+_READ_ONLY = 42205
+
+# The client speaks HTTP through whichever of the two is installed, the newer first, and lets its errors through.
+_HTTP = [import_module(name) for name in ("httpx", "httpx2") if find_spec(name)]
+_NO_ANSWER_IN_TIME: tuple[type[Exception], ...] = tuple(module.TimeoutException for module in _HTTP)
+_NO_ANSWER: tuple[type[Exception], ...] = tuple(module.HTTPError for module in _HTTP)
+
+Result = TypeVar("Result")
 
 
 class Registry:
-    """A registry by its base URL. Every call raises RegistryError if it cannot be reached or refuses."""
+    """A registry, by the settings of this process. As a context it keeps its connections from call to call.
 
-    def __init__(self, url: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
-        self._url = url.rstrip("/")
+    Every call raises RegistryError if the registry cannot be reached or refuses, and SettingsError if its properties
+    are none that the client knows, or name files that are not there.
+    """
+
+    def __init__(self, settings: Settings, *, retries: int = 0, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+        """
+        Args:
+            retries: how often a call is made again that failed in a way that may pass: no answer, 408, 429 or 5xx.
+            timeout_seconds: how long each attempt may take.
+        """
+        self._url = _without_password(settings.registry_url)
         self._timeout_seconds = timeout_seconds
+        self._properties: dict[str, Any] = {
+            **{name: value.get_secret_value() for name, value in settings.registry_properties.items()},
+            "url": settings.registry_url,
+            "timeout": timeout_seconds,
+            "max.retries": retries,
+            "retries.wait.ms": FIRST_WAIT_MS,
+            "retries.max.wait.ms": LONGEST_WAIT_MS,
+        }
+        self._kept: SchemaRegistryClient | None = None
+
+    def __enter__(self) -> Registry:
+        self._kept = self._open()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
+
+    @property
+    def url(self) -> str:
+        """Its base URL, without password."""
+        return self._url
 
     def schema_text(self, schema_id: int) -> str | None:
         """The schema with this id as it was registered, or None if the registry has none."""
-        answer = self._call("GET", f"/schemas/ids/{schema_id}")
-        if answer.status_code == HTTPStatus.NOT_FOUND and _error_code(answer) == SCHEMA_NOT_FOUND:
-            return None
-        text = self._json(answer).get("schema")
-        if not isinstance(text, str) or not text:
-            raise RegistryError(f"{self._url} gives schema {schema_id} no text")
-        return text
+        schema = self._known(lambda client: client.get_schema(schema_id), SCHEMA_NOT_FOUND)
+        return None if schema is None else self._text(schema, f"schema {schema_id}")
 
-    def has_subject(self, subject: str) -> bool:
-        """Whether any schema is registered under the subject."""
-        return self._call("GET", f"/subjects/{subject}/versions").is_success
+    def subject(self, name: str) -> RegisteredSubject:
+        """All that is registered of a subject, soft-deleted versions left out."""
+        numbers = self._known(lambda client: client.get_versions(name), _SUBJECT_NOT_FOUND) or []
+        versions = tuple(self._version(name, number) for number in sorted(numbers))
+        return RegisteredSubject(self.level(name), versions)
+
+    def level(self, subject: str) -> str | None:
+        """The subject's compatibility level, or None if it has none of its own; Apicurio then says its default."""
+        return self._known(lambda client: client.get_compatibility(subject), _LEVEL_NOT_FOUND, _SUBJECT_NOT_FOUND)
 
     def set_compatibility(self, subject: str, level: str) -> None:
         """Makes the registry refuse schemas of the subject that are not compatible at this level."""
-        self._json(self._call("PUT", f"/config/{subject}", {"compatibility": level}))
+        self._call(lambda client: client.set_compatibility(subject, level))
 
     def register(self, subject: str, schema: Mapping[str, Any]) -> int:
         """Registers the Avro schema, if it is not yet, and returns its id.
 
         Raises:
-            ContractError: the registry refuses it as incompatible with what is there.
+            ContractError: the registry refuses it as invalid, or as incompatible with what is there.
         """
-        answer = self._call("POST", f"/subjects/{subject}/versions", {"schema": json.dumps(schema)})
-        if answer.status_code == HTTPStatus.CONFLICT:
-            raise ContractError(
-                f"the registry refuses a schema of {subject} as incompatible with an older one: {answer.text}"
-            )
-        schema_id: int = self._json(answer)["id"]
-        return schema_id
+        text = Schema(json.dumps(schema), "AVRO")
+        return self._call(lambda client: client.register_schema(subject, text), subject)
 
-    def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> httpx.Response:
+    def _version(self, subject: str, number: int) -> RegisteredVersion:
+        found = self._call(lambda client: client.get_version(subject, number))
+        name = f"version {number} of {subject}"
         try:
-            answer = httpx.request(method, self._url + path, json=body, headers=_JSON, timeout=self._timeout_seconds)
-        except httpx.HTTPError as error:
+            schema = json.loads(self._text(found.schema, name))
+        except ValueError as error:
+            raise RegistryError(f"{self._url}: {name} is not JSON: {error}") from error
+        references = tuple(str(reference.subject) for reference in found.schema.references or ())
+        return RegisteredVersion(number, int(found.schema_id or 0), schema, references)
+
+    def _text(self, schema: Schema, name: str) -> str:
+        if not schema.schema_str:
+            raise RegistryError(f"{self._url} gives {name} no text")
+        return str(schema.schema_str)
+
+    def _known(self, call: Callable[[SchemaRegistryClient], Result], *not_found: int) -> Result | None:
+        """The answer, or None if a registry says by one of these codes that there is no such thing."""
+        try:
+            return self._call(call)
+        except RegistryError as error:
+            cause = error.__cause__
+            if isinstance(cause, SchemaRegistryError) and cause.error_code in not_found:
+                return None
+            raise
+
+    def _call(self, call: Callable[[SchemaRegistryClient], Result], subject: str = "") -> Result:
+        client = self._kept or self._open()
+        try:
+            return call(client)
+        except SchemaRegistryError as error:
+            raise self._refusal(error, subject) from error
+        except _NO_ANSWER_IN_TIME as error:
+            raise RegistryError(
+                f"the schema registry {self._url} does not answer within {self._timeout_seconds:g} s"
+            ) from error
+        except _NO_ANSWER as error:
             raise RegistryError(f"the schema registry {self._url} cannot be reached: {error}") from error
-        if answer.is_error and answer.status_code not in (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT):
-            raise RegistryError(f"{self._url}{path}: the registry answers {answer.status_code}: {answer.text[:200]}")
-        return answer
+        except OAuthTokenError as error:
+            raise RegistryError(f"no token for the schema registry {self._url}: {error}") from error
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            # What the client makes of an answer that is not what it expects.
+            raise RegistryError(f"{self._url}: not an answer of a schema registry: {error!r}") from error
+        finally:
+            if client is not self._kept:
+                client.close()
 
-    def _json(self, answer: httpx.Response) -> dict[str, Any]:
+    def _open(self) -> SchemaRegistryClient:
         try:
-            found = answer.raise_for_status().json()
-        except (httpx.HTTPError, ValueError) as error:
-            raise RegistryError(f"{answer.url}: not an answer of a schema registry: {answer.text[:200]}") from error
-        if not isinstance(found, dict):
-            raise RegistryError(f"{answer.url}: not an answer of a schema registry: {answer.text[:200]}")
-        return found
+            return SchemaRegistryClient(self._properties)
+        except (ValueError, TypeError, OSError) as error:
+            raise SettingsError(f"HEADWATER_REGISTRY_PROPERTIES: {error}") from error
+
+    def _refusal(self, error: SchemaRegistryError, subject: str) -> RegistryError | ContractError:
+        status, said = error.http_status_code, " ".join(str(error.error_message).split())[:500]
+        if error.error_code == _READ_ONLY or "read-only" in said:  # Confluent's code; Apicurio has only words for it
+            return RegistryError(f"the schema registry {self._url} is read-only: {said}")
+        if subject and status in (HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY):
+            return ContractError(f"the registry {self._url} refuses a schema of {subject}: {said}")
+        if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            return RegistryError(
+                f"the schema registry {self._url} refuses these credentials ({status}): {said}\n"
+                "set HEADWATER_REGISTRY_PROPERTIES, as JSON, to those of a user who may do this, such as"
+                ' {"basic.auth.user.info": "user:password"}'
+            )
+        return RegistryError(f"{self._url}: the registry answers {status}: {said}")
 
 
-def _error_code(answer: httpx.Response) -> object:
-    try:
-        found = answer.json()
-    except ValueError:
-        return None
-    return found.get("error_code") if isinstance(found, dict) else None
+def _without_password(url: str) -> str:
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return parts._replace(netloc=host).geturl().rstrip("/")

@@ -24,6 +24,10 @@ class Settings(BaseSettings):
         default_factory=dict, description="Further Kafka client properties as JSON, such as those of TLS and SASL."
     )
     registry_url: str = Field("http://127.0.0.1:8081", description="Schema registry, the Confluent API's base URL.")
+    registry_properties: dict[str, SecretStr] = Field(
+        default_factory=dict,
+        description="Further properties of the registry's client as JSON, such as those of TLS and authentication.",
+    )
     redis_url: SecretStr = Field(
         SecretStr("redis://127.0.0.1:6379/0"), description="Online store, with password if any."
     )

@@ -26,7 +26,7 @@ class WriterSchemas:
     """The writer schema of a schema id, as `headwater.operators.rows.RowDecoder` asks for it."""
 
     def __init__(self, settings: Settings, plan: Plan, stop: threading.Event) -> None:
-        self._registry = Registry(settings.registry_url)
+        self._registry = Registry(settings)
         self._calls = Dependency("registry", stop, (RegistryError,))
         self._patience_seconds = settings.unknown_schema_wait_ms / 1000
         self._plan = plan

@@ -124,7 +124,7 @@ def show(
     with _letters(settings, chosen, late) as letters:
         found = letters.at(wanted)
         marks = read_marks(settings, letters.name)
-    avro = FramedAvro(Registry(settings.registry_url))
+    avro = FramedAvro(Registry(settings))
     told = [(letter, marks.get(letter.event_id), body_of(letter, avro)) for letter in found]
     if not as_json:
         for letter, mark, body in told:

@@ -32,7 +32,7 @@ class LettersTopic:
         self.name = topic
         self.unreadable: list[str] = []
         self._topic = CommittedTopic(settings, topic)
-        self._avro = FramedAvro(Registry(settings.registry_url), DEAD_LETTER_SCHEMA)
+        self._avro = FramedAvro(Registry(settings), DEAD_LETTER_SCHEMA)
 
     def __iter__(self) -> Iterator[DeadLetter]:
         """All letters, oldest first.

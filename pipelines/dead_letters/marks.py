@@ -17,11 +17,12 @@ from fastavro import parse_schema, schemaless_writer
 from headwater.pipelines.dead_letters.committed_topic import CommittedTopic
 from headwater.pipelines.dead_letters.framed_avro import FRAME, FramedAvro
 from headwater.pipelines.dead_letters.letter import DeadLetter
-from headwater.pipelines.registration import COMPATIBILITY
+from headwater.pipelines.registration import register_output
 from headwater.pipelines.registry import Registry
 from headwater.pipelines.settings import Settings, client_properties
 from headwater.pipelines.topics import TopicSpec, create_topics
 from headwater.schemas.avro import without_logical_types
+from headwater.schemas.contracts.output import Output
 from headwater.schemas.dead_letter import HANDLED_SCHEMA
 from headwater.schemas.errors import TopicError
 
@@ -54,7 +55,7 @@ def read_marks(settings: Settings, letters_topic: str) -> dict[str, Mark]:
         topic = CommittedTopic(settings, marks_topic(letters_topic).name)
     except TopicError:
         return {}
-    avro = FramedAvro(Registry(settings.registry_url), HANDLED_SCHEMA)
+    avro = FramedAvro(Registry(settings), HANDLED_SCHEMA)
     marks: dict[str, Mark] = {}
     try:
         for message in topic.messages():
@@ -79,10 +80,8 @@ class MarkWriter:
             ContractError, RegistryError: the schema cannot be registered.
         """
         self.topic = marks_topic(letters_topic).name
-        registry = Registry(settings.registry_url)
-        subject = f"{self.topic}-value"
-        registry.set_compatibility(subject, COMPATIBILITY)
-        self._schema_id = registry.register(subject, HANDLED_SCHEMA)
+        with Registry(settings) as registry:
+            self._schema_id = register_output(registry, Output(letters_topic, f"{self.topic}-value", HANDLED_SCHEMA))
         create_topics(AdminClient({**client_properties(settings), "log_level": 0}), [marks_topic(letters_topic)])
 
     def value(self, letter: DeadLetter, action: str) -> bytes:

@@ -23,7 +23,8 @@ class Traffic:
     """The shop's customers, as a producer thread that can be started and stopped."""
 
     def __init__(self, settings: Settings, *, seed: int, customers: int, rate: int) -> None:
-        schema_id = Registry(settings.registry_url).register(SUBJECT, find_contract(SUBJECT, [BUNDLED]).newest)
+        with Registry(settings) as registry:
+            schema_id = registry.register(SUBJECT, find_contract(SUBJECT, [BUNDLED]).newest)
         self._purchases = Purchases(seed, customers, schema_id)
         self._rate = rate
         self._producer = Producer({**client_properties(settings), "linger.ms": 5, "enable.idempotence": True})

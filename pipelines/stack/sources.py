@@ -12,6 +12,7 @@ from confluent_kafka.cimpl import NewTopic
 from headwater.pipelines.contracts import Contract
 from headwater.pipelines.declarations import CompiledView
 from headwater.pipelines.registry import Registry
+from headwater.pipelines.settings import Settings
 from headwater.schemas.errors import BrokerError
 
 COMPATIBILITY = "FORWARD_TRANSITIVE"
@@ -41,17 +42,21 @@ def prepare_sources(
 def register_contract(registry_url: str, contract: Contract) -> list[int]:
     """Registers every version of a subject's schema, oldest first, and returns their ids.
 
-    A new subject is also told to refuse schemas whose events a running job could not read.
+    A new subject is held to the level that is declared for it; else to refuse what a running job could not read.
 
     Raises:
         ContractError: the registry refuses a version as incompatible.
         RegistryError: the registry cannot be reached or refused otherwise.
     """
-    registry, subject = Registry(registry_url), contract.subject
-    known = registry.has_subject(subject)
-    ids = [registry.register(subject, schema) for schema in contract.schemas]
-    if not known:
-        registry.set_compatibility(subject, COMPATIBILITY)
+    subject = contract.subject
+    with Registry(Settings(registry_url=registry_url)) as registry:
+        is_new = not registry.subject(subject).versions
+        if is_new and contract.level is not None:
+            registry.set_compatibility(subject, contract.level)
+        ids = [registry.register(subject, schema) for schema in contract.schemas]
+        if is_new and contract.level is None:
+            # Not before: nobody has promised it of the versions that are there.
+            registry.set_compatibility(subject, COMPATIBILITY)
     return ids
 
 

@@ -44,7 +44,7 @@ def read_events(settings: Settings, plan: Plan, timeout_seconds: float) -> Sourc
         DependencyError: the broker or the registry cannot be used.
     """
     events = SourceEvents()
-    registry = Registry(settings.registry_url)
+    registry = Registry(settings)
     reader = EventReader(plan, lambda schema_id: _schema(registry, schema_id))
     for index, source in enumerate(plan.sources):
         for message in read_committed(settings, source.topic, timeout_seconds):

@@ -170,7 +170,7 @@ def make_letters_lab(
     create_output_topics(admin, plan)
     plan_file = directory / f"{view}.plan.json"
     plan_file.write_text(plan.canonical_json())
-    schema_id = Registry(registry_url).register(dead.subject, DEAD_LETTER_SCHEMA)
+    schema_id = Registry(Settings(registry_url=registry_url)).register(dead.subject, DEAD_LETTER_SCHEMA)
     settings = load_settings(kafka_bootstrap_servers=bootstrap_servers, registry_url=registry_url)
     return LettersLab(settings, plan, plan_file, schema_id)
 

@@ -111,7 +111,7 @@ def test_two_topics_become_one_row_of_each_customer(directory: StateDirectory) -
 
 def produce(settings: Settings) -> tuple[int, list[str]]:
     """Writes both topics; how many events they are, and the reasons for which records are none."""
-    registry = Registry(settings.registry_url)
+    registry = Registry(settings)
     frames = {
         topic: struct.pack(">bI", 0, registry.register(f"{topic}-value", schema))
         for topic, schema in (("shop.orders", ORDERS), ("shop.refunds", REFUNDS))
