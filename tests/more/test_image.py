@@ -125,7 +125,7 @@ def environment(home: Path, directory: Path) -> dict[str, str]:
 
 def run(home: Path, directory: Path, *words: str) -> str:
     """What the entry point prints."""
-    entry = (ROOT / "image/entrypoint.sh", *words)
+    entry = (ROOT / "pipelines/deploy/image/entrypoint.sh", *words)
     outcome = subprocess.run(
         entry, cwd=directory, env=environment(home, directory), check=False, capture_output=True, text=True
     )
@@ -139,7 +139,7 @@ def started(home: Path, directory: Path, *words: str) -> Iterator[None]:
     (directory / "log").mkdir(exist_ok=True)
     with (directory / f"{words[0]}.out").open("wb") as output:
         process = subprocess.Popen(
-            (ROOT / "image/entrypoint.sh", *words),
+            (ROOT / "pipelines/deploy/image/entrypoint.sh", *words),
             cwd=directory,
             env=environment(home, directory),
             stdout=output,

@@ -22,7 +22,7 @@ COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: each for name, each in SERVICES.items() if each["image"].startswith("headwater:")}
 WORKERS = {name: OURS[name] for name in ("compute", "materialize", "archive")}
-FLINK: dict[str, Any] = yaml.safe_load((ROOT / "compose/flink.yaml").read_text())
+FLINK: dict[str, Any] = yaml.safe_load((ROOT / "pipelines/deploy/compose/flink.yaml").read_text())
 
 VARIABLE = re.compile(r"(?<!\$)\$\{([A-Z_]+)([^}]*)\}")
 
@@ -66,7 +66,7 @@ def test_every_address_that_a_setting_names_is_a_service_that_listens_there() ->
 
 
 def test_prometheus_scrapes_every_process_where_it_serves_metrics() -> None:
-    scraped = yaml.safe_load((ROOT / "compose/prometheus.yaml").read_text())["scrape_configs"]
+    scraped = yaml.safe_load((ROOT / "pipelines/deploy/compose/prometheus.yaml").read_text())["scrape_configs"]
     targets = {target for job in scraped for each in job["static_configs"] for target in each["targets"]}
     flink = FLINK["metrics.reporter.prom.port"]
     ours = {f"{name}:{each['environment']['HEADWATER_METRICS_PORT']}" for name, each in WORKERS.items()}
@@ -89,7 +89,9 @@ def test_no_password_has_a_default_and_each_is_in_the_example() -> None:
     names = {name for name, _ in VARIABLE.findall(TEXT)}
     assert all(rest.startswith(":?") for _, rest in VARIABLE.findall(TEXT))
     assert not re.findall(r"^.*(?:PASSWORD|SECRET)[A-Z_]*: (?!\$\{|/run/secrets/)\S+$", TEXT, re.MULTILINE)
-    example = dict(re.findall(r"^([A-Z_]+)=(.*)$", (ROOT / "compose/example.env").read_text(), re.MULTILINE))
+    example = dict(
+        re.findall(r"^([A-Z_]+)=(.*)$", (ROOT / "pipelines/deploy/compose/example.env").read_text(), re.MULTILINE)
+    )
     secrets = {each["environment"] for each in COMPOSE["secrets"].values()}
     assert set(example) == (names - {"HEADWATER_PLAN"}) | secrets
     assert not any(example.values())

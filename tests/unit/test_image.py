@@ -77,7 +77,7 @@ def test_flinks_scripts_run_as_they_are_and_all_else_is_a_command(
     for name, said in (("jobmanager.sh", "flink"), ("headwater", "headwater")):
         (tmp_path / name).write_text(f'#!/bin/sh\necho {said} "$@"\n')
         (tmp_path / name).chmod(0o755)
-    entry = (ROOT / "image/entrypoint.sh", *words)
+    entry = (ROOT / "pipelines/deploy/image/entrypoint.sh", *words)
     outcome = subprocess.run(
         entry, env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, check=True, capture_output=True, text=True
     )
