@@ -97,7 +97,7 @@ def build(mutation: Mutation, into: Path) -> None:
 
 def _table(verdicts: Sequence[Verdict]) -> Table:
     table = Table(title="Mutants of the kernel")
-    table.add_column("mistake")
+    table.add_column("mistake", no_wrap=True)
     table.add_column("caught after", justify="right")
     table.add_column("seconds", justify="right")
     table.add_column("by", overflow="ellipsis", no_wrap=True)

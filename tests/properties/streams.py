@@ -80,7 +80,7 @@ def any_knobs(chance: random.Random, view: View) -> Knobs:
         keys=chance.choice([1, 2, 4, 12]),
         hot=chance.random() < 0.5,
         scene=chance.choice(fitting if fitting and chance.random() < 0.75 else list(SCENES)),
-        pace=chance.choice(list(PACES_US)),
+        pace=chance.choice(["to scale", "to scale", *PACES_US]),
         late=chance.choice([0, 5, 30, 60]),
         edges=chance.choice([0, 20, 50]),
         ties=chance.choice([0, 10, 50]),
@@ -193,9 +193,15 @@ class _Writer:
         return self._newest_us + chance.randint(0, chance.choice(self._steps_us))
 
     def _edge(self) -> int:
-        """At, or a microsecond beside, an instant at which a window of a recent event changes, or begins."""
+        """At, or a microsecond beside, an instant at which a window of a recent event changes, or begins.
+
+        Mostly one that is not far ahead: else a stream would be all leaps, and no session ever long.
+        """
         event, window = self._recent(), self._chance.choice(self._plan.windows)
         instants = [*ticks(self._plan, window, event), start(self._plan, window, event.time_us)]
+        near = [instant for instant in instants if instant <= self._newest_us + max(self._steps_us)]
+        if near and self._chance.random() < 0.9:
+            instants = near
         return self._chance.choice(instants) + self._chance.choice([-1, 0, 0, 1])
 
     def _recent(self) -> ReferenceEvent:
