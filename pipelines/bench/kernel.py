@@ -89,7 +89,9 @@ class BenchKernel:
         line = self._jvm.stdout.readline() if self._jvm.stdout is not None else ""
         if not line:
             log = (self._directory / "kernel.log").read_text(encoding="utf-8")
-            raise VerificationError(f"the kernel's bench ended: {log.strip() or 'it said nothing'}")
+            raise VerificationError(
+                f"the kernel's bench ended with {self._jvm.wait()}: {log.strip() or 'it said nothing'}"
+            )
         answer = json.loads(line)
         return Run(
             answer["cpu_nanos"] / 1000 / answer["events"],
