@@ -35,8 +35,12 @@ class ReferenceEvent:
 
     @property
     def order(self) -> tuple[int, bytes, int, int, int, int]:
-        """Where the event stands among the events of its key: by time, by id if it has one, by its place."""
-        return (self.time_us, self.id, self.source, self.partition, self.offset, self.index)
+        """Where the event stands among the events of its key: by time, then by its id if it has one, else its place.
+
+        Copies of an event stand in different partitions, so with an id its place says nothing.
+        """
+        partition, offset = (0, 0) if self.id else (self.partition, self.offset)
+        return (self.time_us, self.id, self.source, partition, offset, self.index)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +100,13 @@ def _values(plan: Plan, inside: Sequence[Sequence[ReferenceEvent]], clock_us: in
 
 
 def distinct_events(events: Iterable[ReferenceEvent]) -> list[ReferenceEvent]:
-    """The events without copies: of those with one source, id and time the first is kept. Without an id all differ."""
+    """The events without copies: of those with one source, id, time and index the first is kept.
+
+    Without an id all differ. An approximate view may count copies that lie further apart than its horizon twice.
+    """
     first: dict[object, ReferenceEvent] = {}
     for number, event in enumerate(events):
-        first.setdefault((event.source, event.id, event.time_us) if event.id else number, event)
+        first.setdefault((event.source, event.id, event.time_us, event.index) if event.id else number, event)
     return list(first.values())
 
 

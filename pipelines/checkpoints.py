@@ -104,7 +104,8 @@ def checkpoint_store(checkpoint_dir: str, plan: Plan) -> CheckpointStore:
 
 
 def _state_layout(plan: Plan) -> dict[str, Any]:
-    """What of a plan the kernel's state, and the meaning of what is in it, depend on."""
+    """What of a plan the kernel's state, and the meaning of what is in it and in the log, depend on."""
+    names = [feature.name for feature in plan.features]
     return {
         "entity": plan.entity,
         "sources": [
@@ -117,7 +118,11 @@ def _state_layout(plan: Plan) -> dict[str, Any]:
         "fields": [(source.columns, plan.columns) for source in plan.sources],
         "windows": plan.windows,
         "zones": plan.zones,
-        "aggregates": {feature.model_copy(update={"name": ""}) for feature in plan.features},
+        "deduplication": plan.deduplication,
+        "aggregates": {
+            (feature.name, feature.model_copy(update={"inputs": None}), tuple(names[i] for i in feature.inputs or ()))
+            for feature in plan.features
+        },
     }
 
 

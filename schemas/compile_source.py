@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from typing import Any
 
 from headwater.schemas.durations import to_ms
@@ -86,9 +87,17 @@ class SourceCompiler:
             )
         if key not in self._columns:
             self._columns[key] = Column(
-                name=name.replace(".", "_"), type=field.type, nullable=field.nullable, dimensions=dimensions
+                name=self._unused(name.replace(".", "_")),
+                type=field.type,
+                nullable=field.nullable,
+                dimensions=dimensions,
             )
         return list(self._columns).index(key)
+
+    def _unused(self, name: str) -> str:
+        """The name, or the next one like it: the kernel tells columns by their names, and `a.b` and `a_b` are two."""
+        taken = {column.name for column in self._columns.values()}
+        return next(each for each in chain([name], (f"{name}_{n}" for n in count(2))) if each not in taken)
 
     def condition(self, where: str, text: str) -> int | None:
         """The index of the boolean column that says which events a feature counts.

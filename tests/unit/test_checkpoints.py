@@ -21,6 +21,7 @@ PLAN = plan_of(count_events(over="1h"), sum_of("fare", over="1h"))
         (plan_of(count_events(over="1h"), sum_of("tips", over="1h")), "fields"),
         (plan_of(count_events(over="1h"), mean_of("fare", over="1h")), "aggregates"),
         (plan_of(count_events(over="1h"), sum_of("fare", over="1h"), entity="who"), "entity"),
+        (plan_of(count_events(over="1h", name="rides"), sum_of("fare", over="1h")), "aggregates"),
     ],
 )
 def test_a_changed_view_is_told_to_raise_its_generation(tmp_path: Path, changed: Plan, said: str) -> None:

@@ -103,6 +103,12 @@ def test_the_reader_schema_holds_only_what_is_needed_and_each_named_type_once() 
     assert schema["fields"][2]["type"] == ["null", "taxi.City"]
 
 
+def test_two_fields_never_share_a_columns_name() -> None:
+    schema = {**EVENT, "fields": [*EVENT["fields"], {"name": "city_id", "type": "int"}]}
+    view = view_of(sum_of("city.id", over="1h", name="a"), sum_of("city_id", over="1h", name="b"))
+    assert [column.name for column in compile_view(view, schema).columns] == ["city_id", "city_id_2"]
+
+
 def test_equal_declarations_give_equal_bytes() -> None:
     first, second = (plan_of(count_events(over=["1h", "5m"])) for _ in range(2))
     assert first.canonical_json() == second.canonical_json()

@@ -7,9 +7,9 @@ import java.io.IOException;
 import java.util.Arrays;
 
 /**
- * Which events of a tile have been seen: of each 64 bits of a hash of its source, id and time, and 32 of one of its
- * values: 12 bytes an event where it is written down, 14 to 18 in memory, in an open-addressed table. Two different
- * events of a key and a tile are taken for copies with a probability of one in 2^64 for each pair.
+ * Which events of a tile have been seen: of each 64 bits of a hash of its source, id, time and place in an exploded array,
+ * and 32 of one of its values: 12 bytes an event where it is written down, 14 to 18 in memory, in an open-addressed
+ * table. Two different events of a key and a tile are taken for copies with a probability of one in 2^64 for each pair.
  */
 public final class EventIds implements Accumulator {
     /** What came of asking for an event. */
@@ -145,7 +145,7 @@ public final class EventIds implements Accumulator {
     }
 
     private static long idOf(Event event) {
-        long hash = mixed(mixed(event.eventTimeUs) + event.source);
+        long hash = mixed(mixed(mixed(event.eventTimeUs) + event.source) + event.index);
         for (byte b : event.id) {
             hash = mixed(hash ^ b & 0xff);
         }

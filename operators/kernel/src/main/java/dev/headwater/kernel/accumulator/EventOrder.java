@@ -8,7 +8,7 @@ import java.util.Arrays;
 
 /**
  * Where an event stands among the events of its key: by event time, then by its id as unsigned bytes, none being the
- * least, then by source, partition, offset and place in the exploded array.
+ * least, then by source, then by partition and offset unless it has an id, then by its place in the exploded array.
  */
 public record EventOrder(long timeUs, byte[] id, int source, int partition, long offset, int index)
         implements Comparable<EventOrder> {
@@ -28,6 +28,10 @@ public record EventOrder(long timeUs, byte[] id, int source, int partition, long
         if (order == 0) {
             order = Integer.compare(source, other.source);
         }
+        // Copies of an event stand in different partitions, so with an id its place says nothing.
+        if (order == 0 && id.length > 0) {
+            return Integer.compare(index, other.index);
+        }
         if (order == 0) {
             order = Integer.compare(partition, other.partition);
         }
@@ -44,7 +48,7 @@ public record EventOrder(long timeUs, byte[] id, int source, int partition, long
 
     @Override
     public int hashCode() {
-        return Long.hashCode(timeUs) * 31 + Arrays.hashCode(id) + Long.hashCode(offset);
+        return Long.hashCode(timeUs) * 31 + Arrays.hashCode(id) + source;
     }
 
     void write(DataOutput out) throws IOException {

@@ -16,6 +16,10 @@ import java.util.stream.IntStream;
 public final class ViewWindows {
     private static final int FIRST_CAPACITY = 2;
     private static final long US_PER_MS = 1000;
+    /** The resolutions that windows can have. */
+    private static final long[] LADDER_MS = {1_000, 10_000, 60_000, 600_000, 3_600_000, 86_400_000};
+
+    private static final int STEPS_PER_HORIZON = 30;
 
     private final ViewWindow[] windows;
     /** Those that can have the earliest start of all. */
@@ -26,6 +30,9 @@ public final class ViewWindows {
     private final long soonestUs;
     /** What is no more than this behind the clock is in reach. */
     private final long certainReachUs;
+    /** What tiles must not be too coarse for: the windows, and the horizon behind which ids are forgotten. */
+    private final ViewWindow[] cutting;
+
     private final Ladder ladder;
     private final CellLayout layout;
     private final SeenEvents seen;
@@ -44,7 +51,8 @@ public final class ViewWindows {
                 .mapToObj(w -> windows[w])
                 .toArray(ViewWindow[]::new);
         soonestUs = Arrays.stream(edges).mapToLong(Edge::leastDistanceUs).min().orElse(Long.MAX_VALUE / 2);
-        ladder = Ladder.of(windows);
+        cutting = withHorizon(plan, windows);
+        ladder = Ladder.of(cutting);
         description = "windows " + String.join(" ", plan.windows().stream().map(w -> described(w, plan)).toList());
         coarseBefore = new long[ladder.levels()];
         this.layout = layout;
@@ -57,6 +65,22 @@ public final class ViewWindows {
     /** What must be equal for one job to read the tiles of another. */
     public String fingerprint() {
         return description + "; " + layout.fingerprint();
+    }
+
+    /** Ids go with their tiles; where those stay for longer than ids are needed, they must be fine enough to tell. */
+    private static ViewWindow[] withHorizon(Plan plan, ViewWindow[] windows) {
+        long horizonMs = plan.deduplicationMs();
+        if (horizonMs == 0 || horizonMs >= plan.reachMs()) {
+            return windows;
+        }
+        long stepMs = LADDER_MS[0];
+        for (long each : LADDER_MS) {
+            stepMs = each * STEPS_PER_HORIZON <= horizonMs ? each : stepMs;
+        }
+        ViewWindow[] all = Arrays.copyOf(windows, windows.length + 1);
+        all[windows.length] = new ViewWindow(
+                new Edge.Following(horizonMs * US_PER_MS, stepMs * US_PER_MS), null, null, stepMs * US_PER_MS);
+        return all;
     }
 
     private static String described(Window window, Plan plan) {
@@ -241,7 +265,7 @@ public final class ViewWindows {
 
     /** Merges tiles into the coarsest that hold no event which a window could yet cut off from the others. */
     private void rollUp(KeyState state) {
-        ladder.coarseBefore(windows, state.clockUs, coarseBefore);
+        ladder.coarseBefore(cutting, state.clockUs, coarseBefore);
         int last = -1;
         for (int tile = state.first; tile < state.end; tile++) {
             if (seen != null && endOf(state, tile) <= state.clockUs - horizonUs) {

@@ -1,6 +1,7 @@
 package dev.headwater.kernel.operator;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.headwater.kernel.event.Event;
 import dev.headwater.kernel.harness.Events;
@@ -12,6 +13,7 @@ import dev.headwater.kernel.plan.Plan;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -89,6 +91,37 @@ class DeduplicationTest {
             assertEquals(List.of(), rows(kernel));
             kernel.event(event("p1", 1, 0, 1.0));
             assertEquals(List.of("40.0 4 112.0"), rows(kernel));
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void elementsOfOneRecordThatShareItsIdAreSeveralEvents(Backend backend) throws Exception {
+        try (KernelDriver kernel = new KernelDriver(plan(70), backend)) {
+            for (int index : new int[] {0, 1, 0, 1}) {
+                Event element = event("order", 1, 0, 5.0);
+                element.index = index;
+                kernel.event(element);
+            }
+            assertEquals(List.of("1.0 1 5.0", "1.0 2 10.0"), rows(kernel));
+        }
+    }
+
+    /** Of 20,000 events only those of the last minute are remembered: 12 bytes each would be 240 KB. */
+    @Test
+    void idsBehindTheHorizonAreForgottenWhereEventsMatterForEver() throws Exception {
+        Plan plan = new PlanBuilder()
+                .deduplication(Duration.ofSeconds(60))
+                .column("amount", "double", false)
+                .lifetime("lifetime")
+                .feature("sum", 0, "double")
+                .build();
+        try (KernelDriver kernel = new KernelDriver(plan)) {
+            kernel.discardRecords();
+            for (int second = 1; second <= 20_000; second++) {
+                kernel.event(event("p" + second, second, 0, 1.0));
+            }
+            assertTrue(kernel.checkpoint().getStateSize() < 30_000);
         }
     }
 
