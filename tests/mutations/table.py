@@ -343,8 +343,8 @@ MUTATIONS = (
     Mutation(
         "Events of two sources with one id and time are taken for copies",
         "accumulator/EventIds.java",
-        "mixed(mixed(event.eventTimeUs) + event.source);",
-        "mixed(mixed(event.eventTimeUs));",
+        "mixed(mixed(mixed(event.eventTimeUs) + event.source) + event.index);",
+        "mixed(mixed(mixed(event.eventTimeUs)) + event.index);",
     ),
     Mutation(
         "Copies are forgotten where tiles are merged",
