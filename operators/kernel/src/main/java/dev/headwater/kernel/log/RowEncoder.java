@@ -106,8 +106,7 @@ public final class RowEncoder {
         if (timeUs == WindowScan.NEVER) {
             buffer.writeNull();
         } else {
-            buffer.writeNotNull();
-            buffer.writeLong(timeUs);
+            buffer.writeNotNullLong(timeUs);
         }
     }
 }

@@ -16,15 +16,19 @@ interface Edge {
     long leastDistanceUs();
 
     /** The edge that stays so far behind the clock and moves in steps. */
-    record Following(long distanceUs, long stepUs) implements Edge {
+    record Following(long distanceUs, Step step) implements Edge {
+        Following(long distanceUs, long stepUs) {
+            this(distanceUs, Step.of(stepUs));
+        }
+
         @Override
         public long at(long clockUs) {
-            return Math.floorDiv(clockUs - distanceUs, stepUs) * stepUs;
+            return step.start(clockUs - distanceUs);
         }
 
         @Override
         public long tick(long eventTimeUs) {
-            return (Math.floorDiv(eventTimeUs, stepUs) + 1) * stepUs + distanceUs;
+            return step.start(eventTimeUs) + step.lengthUs() + distanceUs;
         }
 
         @Override
