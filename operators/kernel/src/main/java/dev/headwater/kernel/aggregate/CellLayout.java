@@ -21,6 +21,9 @@ public final class CellLayout {
     private final Map<String, Cell> byName = new LinkedHashMap<>();
     private final EventCount events = new EventCount();
     private final Output[] outputs;
+    /** By feature, what it says of a window's events, whichever window. */
+    private final Plan.Feature[] meanings;
+
     private final Derivations derivations;
     private final SeenEvents seen;
     /** By feature, the cells that it reads. */
@@ -39,6 +42,7 @@ public final class CellLayout {
             all.add(derived ? Output.NONE : Aggregates.output(feature, new Cells(plan, feature.filter(), this)));
         }
         outputs = all.toArray(new Output[0]);
+        meanings = plan.features().stream().map(Plan.Feature::ofAnyWindow).toArray(Plan.Feature[]::new);
         seen = plan.deduplicationMs() > 0 ? new SeenEvents() : null;
         if (seen != null) {
             byName.put("seen events", seen);
@@ -128,6 +132,14 @@ public final class CellLayout {
     /** Writes what the feature is over the events of the tile. */
     public void read(int feature, Tiles tiles, int tile, Values values) {
         outputs[feature].read(tiles, tile, values, feature);
+    }
+
+    /** Which of the others says of the same events the same as the feature, or -1. */
+    public int sameOf(int feature, int... others) {
+        return Arrays.stream(others)
+                .filter(other -> meanings[other].equals(meanings[feature]))
+                .findFirst()
+                .orElse(-1);
     }
 
     /** Writes the features that follow from others, which must have been read. */

@@ -44,6 +44,13 @@ public final class Values {
         return (TextMap) objects[feature];
     }
 
+    /** Gives one feature the value of another. */
+    public void copy(int from, int to) {
+        nulls[to] = nulls[from];
+        numbers[to] = numbers[from];
+        objects[to] = objects[from];
+    }
+
     void setNull(int feature) {
         nulls[feature] = true;
     }

@@ -63,6 +63,14 @@ final class AvroBuffer {
         length += Long.BYTES;
     }
 
+    /** The second branch of a union of null and double. */
+    void writeNotNullDouble(long rawBits) {
+        reserve(1 + Long.BYTES);
+        bytes[length] = NOT_NULL;
+        LITTLE_ENDIAN.set(bytes, length + 1, rawBits);
+        length += 1 + Long.BYTES;
+    }
+
     void writeBytes(byte[] value) {
         writeLong(value.length);
         writeRaw(value);

@@ -28,6 +28,10 @@ public final class RowEncoder {
     private final int partitions;
     private final int schemaId;
     private final ValueType[] types;
+    /** Most features are one number; those are told apart at once. */
+    private final boolean[] isLong;
+
+    private final boolean[] isDouble;
     private final int windows;
     private final WindowScan scan;
     private final AvroBuffer buffer = new AvroBuffer();
@@ -39,6 +43,12 @@ public final class RowEncoder {
         partitions = plan.logPartitions();
         schemaId = logSchemaId;
         types = plan.features().stream().map(Plan.Feature::type).toArray(ValueType[]::new);
+        isLong = new boolean[types.length];
+        isDouble = new boolean[types.length];
+        for (int f = 0; f < types.length; f++) {
+            isLong[f] = types[f].equals(ValueType.LONG);
+            isDouble[f] = types[f].equals(ValueType.DOUBLE);
+        }
         windows = plan.windows().size();
         scan = new WindowScan(plan, view, layout);
     }
@@ -94,6 +104,10 @@ public final class RowEncoder {
         for (int f = 0; f < types.length; f++) {
             if (values.isNull(f)) {
                 buffer.writeNull();
+            } else if (isLong[f]) {
+                buffer.writeNotNullLong(values.number(f));
+            } else if (isDouble[f]) {
+                buffer.writeNotNullDouble(values.number(f));
             } else {
                 buffer.writeNotNull();
                 ValueEncoder.write(values, f, types[f], buffer);

@@ -75,7 +75,15 @@ public final class Plan implements Serializable {
             double fraction,
             long halfLifeMs,
             int weightScale,
-            int precision) {}
+            int precision) {
+
+        /** What is equal for features that differ only in their names and windows. */
+        public Feature ofAnyWindow() {
+            return new Feature(
+                    "", aggregate, column, -1, type, filter, inputs, weight, limit, sample, fraction, halfLifeMs,
+                    weightScale, precision);
+        }
+    }
 
     /** A topic and the subject of its values. */
     public record Output(String topic, String subject) {}

@@ -19,8 +19,9 @@ import java.util.stream.IntStream;
  *   1m window                         ^ read first
  * </pre>
  *
- * A cell is merged no further back than the last window that needs it. Windows that end before the clock have a pass
- * each. Reused from row to row; not for use by two threads.
+ * A cell is merged no further back than the last window that needs it. Where no tile lies between the starts of two
+ * windows, what both say is read once. Windows that end before the clock have a pass each. Reused from row to row; not
+ * for use by two threads.
  */
 public final class WindowScan {
     /** Stands for the change or the end of a window that is empty already. */
@@ -40,6 +41,9 @@ public final class WindowScan {
     private final int[] order;
     /** Of each place in that order, the cells that the windows from there on need. */
     private final Cell[][] neededFrom;
+
+    /** Of each place in that order, by feature of the window: the one before it that says the same, or -1. */
+    private final int[][] sameBefore;
 
     private final int[] neededInOrder;
     /** The windows that end before the clock, and the cells that each needs. */
@@ -65,6 +69,7 @@ public final class WindowScan {
         headedCells = IntStream.of(headed).mapToObj(w -> layout.cellsOf(featuresOf[w])).toArray(Cell[][]::new);
         starts = new long[count];
         neededFrom = new Cell[order.length + 1][];
+        sameBefore = new int[order.length][];
         neededInOrder = new int[order.length];
         Arrays.fill(neededInOrder, -1);
         nextChangeUs = new long[count];
@@ -104,17 +109,28 @@ public final class WindowScan {
         int next = 0;
         for (int tile = state.end - 1; tile >= state.first; tile--) {
             long start = state.start(tile, stride);
+            int from = next;
             while (next < order.length && start < starts[order[next]]) {
-                read(order[next], state, tile + 1);
                 next++;
             }
+            readInOrder(from, next, state, tile + 1);
             if (next == order.length) {
                 return;
             }
             CellLayout.merge(neededFrom[next], merged, 0, state, tile);
         }
-        for (; next < order.length; next++) {
-            read(order[next], state, state.first);
+        readInOrder(next, order.length, state, state.first);
+    }
+
+    /** The windows of these places in the order, whose oldest tile is the given one. */
+    private void readInOrder(int from, int to, KeyState state, int oldest) {
+        for (int place = from; place < to; place++) {
+            readTimes(order[place], state, oldest);
+            if (place == from) {
+                readValues(order[place]);
+            } else {
+                repeatValues(place);
+            }
         }
     }
 
@@ -126,15 +142,16 @@ public final class WindowScan {
         for (int tile = to - 1; tile >= from; tile--) {
             CellLayout.merge(cells, merged, 0, state, tile);
         }
-        read(window, state, from);
+        readTimes(window, state, from);
+        readValues(window);
         if (to < state.end) {
             long enters = windows[window].head().tick(state.start(to, stride));
             nextChangeUs[window] = Math.min(nextChangeUs[window], enters);
         }
     }
 
-    /** Reads a window whose oldest tile is the given one, or {@code state.end} if it is empty. */
-    private void read(int window, KeyState state, int oldest) {
+    /** Of a window whose oldest tile is the given one, or {@code state.end} if it is empty. */
+    private void readTimes(int window, KeyState state, int oldest) {
         ViewWindow read = windows[window];
         if (oldest == state.end) {
             nextChangeUs[window] = NEVER;
@@ -151,8 +168,24 @@ public final class WindowScan {
                 emptyAtUs[window] = Math.min(emptyAtUs[window], closes);
             }
         }
+    }
+
+    private void readValues(int window) {
         for (int feature : featuresOf[window]) {
             layout.read(feature, merged, 0, values);
+        }
+    }
+
+    /** Of the window at that place in the order, which holds the same tiles as the one before it. */
+    private void repeatValues(int place) {
+        int[] features = featuresOf[order[place]];
+        int[] before = sameBefore[place];
+        for (int i = 0; i < features.length; i++) {
+            if (before[i] >= 0) {
+                values.copy(before[i], features[i]);
+            } else {
+                layout.read(features[i], merged, 0, values);
+            }
         }
     }
 
@@ -175,6 +208,12 @@ public final class WindowScan {
                         .flatMap(o -> IntStream.of(featuresOf[order[o]]))
                         .toArray();
                 neededFrom[i] = layout.cellsOf(unread);
+            }
+            for (int i = 1; i < order.length; i++) {
+                int[] before = featuresOf[order[i - 1]];
+                sameBefore[i] = IntStream.of(featuresOf[order[i]])
+                        .map(f -> layout.sameOf(f, before))
+                        .toArray();
             }
         }
     }
