@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from headwater.operators.conditions import Conditions, MinuteRate
 from headwater.operators.freshness import Freshness
 from headwater.operators.view_state import ViewState, view_state
 from headwater.schemas.plan import Plan
@@ -23,6 +24,15 @@ class PartitionStatus:
     as_of_ms: int | None
     lag_rows: int
     waiting_since_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class OnlineLimits:
+    """From where on lag and fencing are worth a ticket."""
+
+    behind_rows: int
+    behind_seconds: float
+    fenced_rows_per_minute: int
 
 
 def _count(doc: str) -> int:
@@ -44,7 +54,9 @@ class Counts:
 class OnlineMetrics(Collector):
     """The metrics of one view's materializer; register it once, then count and report."""
 
-    def __init__(self, plan: Plan, registry: CollectorRegistry) -> None:
+    def __init__(self, plan: Plan, registry: CollectorRegistry, limits: OnlineLimits) -> None:
+        self._limits = limits
+        self._fenced = MinuteRate()
         self._view = plan.view
         self._objective_ms = plan.freshness_objective_ms
         self._lock = threading.Lock()
@@ -55,9 +67,16 @@ class OnlineMetrics(Collector):
         self.store_available = True
         registry.register(self.freshness)
         registry.register(self)
+        conditions = Conditions(plan.view, "materialize", registry)
+        conditions.check("no_events", lambda: self.state(_now_ms()) is ViewState.NO_EVENTS)
+        conditions.check("stuck", lambda: self.state(_now_ms()) is ViewState.STUCK)
+        conditions.check("online_store_unavailable", lambda: not self.store_available)
+        conditions.check("online_store_behind", self._is_behind)
+        conditions.check("rows_fenced", lambda: self._fenced.grown() > limits.fenced_rows_per_minute)
 
     def report(self, partitions: Mapping[int, PartitionStatus]) -> None:
         """Say how the partitions of this process stand now; those that are left out are no longer its own."""
+        self._fenced.observe(self.counts.rows_fenced)
         with self._lock:
             self._partitions = dict(partitions)
 
@@ -77,7 +96,7 @@ class OnlineMetrics(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """Lag, heartbeats and state; called by the metrics endpoint."""
-        now_ms = time.time() * 1000
+        now_ms = _now_ms()
         lag = GaugeMetricFamily(
             "headwater_log_lag_rows", "Records of the feature log that wait to be read.", labels=("view", "partition")
         )
@@ -107,6 +126,22 @@ class OnlineMetrics(Collector):
             family.add_metric((self._view,), getattr(self.counts, count.name))
             yield family
 
+    def _is_behind(self) -> bool:
+        longest_ms = self._limits.behind_seconds * 1000
+        return any(
+            partition.lag_rows > self._limits.behind_rows
+            or (
+                partition.lag_rows > 0
+                and partition.as_of_ms is not None
+                and _now_ms() - partition.as_of_ms > longest_ms
+            )
+            for partition in self._snapshot().values()
+        )
+
     def _snapshot(self) -> dict[int, PartitionStatus]:
         with self._lock:
             return self._partitions
+
+
+def _now_ms() -> float:
+    return time.time() * 1000

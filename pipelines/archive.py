@@ -15,6 +15,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from headwater.operators.rows import RowDecoder
+from headwater.pipelines.archive_conditions import ArchiveConditions
 from headwater.pipelines.archive_metrics import ArchiveMetrics, LagWatch
 from headwater.pipelines.backoff import Dependency, StopRequested
 from headwater.pipelines.committed_log import CommittedLog
@@ -54,6 +55,7 @@ class Archive:
         self._plan = plan
         self._stop = stop
         self._metrics = ArchiveMetrics(plan, registry)
+        self._conditions = ArchiveConditions(settings, plan, registry)
         self._offline = OfflineStore(settings, plan)
         self._decoder = RowDecoder(plan, WriterSchemas(settings, plan, stop))
         self._log = CommittedLog(settings, plan)
@@ -61,7 +63,7 @@ class Archive:
             "offline_store",
             stop,
             (OfflineStoreError,),
-            on_change=lambda there: self._metrics.store_unavailable.set(0 if there else 1),
+            on_change=self._store_changed,
         )
         self._broker = Dependency("broker", stop, (BrokerError,))
         self._hand: list[pa.Table] = []
@@ -73,7 +75,7 @@ class Archive:
 
     def run(self) -> None:
         """Read and commit until stop is set; see `run` of this module for what it raises."""
-        watch = LagWatch(self._settings, self._plan, self._archived, self._metrics, self._stop)
+        watch = LagWatch(self._settings, self._plan, self._archived, self._metrics, self._conditions, self._stop)
         try:
             self._rewind()
             watch.start()
@@ -167,6 +169,7 @@ class Archive:
         for gap in gaps:
             # Not a reason to stop: what is gone is gone, and what comes must not follow it.
             self._metrics.gap_rows.inc(gap.end - gap.start)
+            self._conditions.lost_rows()
             _log.error(
                 "rows_lost_by_retention",
                 topic=self._plan.log.topic,
@@ -181,9 +184,14 @@ class Archive:
         self._rows_in_hand = self._bytes_in_hand = 0
         self._metrics.in_hand.set(0)
 
+    def _store_changed(self, available: bool) -> None:
+        self._metrics.store_unavailable.set(0 if available else 1)
+        self._conditions.store_available = available
+
     def _note_fence(self, error: FencedError) -> None:
         self._fenced_in_a_row += 1
         self._metrics.fenced.inc()
+        self._conditions.fenced()
         if self._fenced_in_a_row.bit_count() == 1:
             _log.warning(
                 "fenced",

@@ -9,6 +9,7 @@ from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from headwater.pipelines.archive_conditions import ArchiveConditions
 from headwater.pipelines.backoff import Dependency, StopRequested
 from headwater.pipelines.settings import Settings, client_properties
 from headwater.schemas.errors import BrokerError
@@ -77,6 +78,7 @@ class LagWatch(threading.Thread):
         plan: Plan,
         archived: Mapping[int, int],
         metrics: ArchiveMetrics,
+        conditions: ArchiveConditions,
         stop: threading.Event,
     ) -> None:
         """
@@ -92,6 +94,7 @@ class LagWatch(threading.Thread):
         self._places = [TopicPartition(plan.log.topic, partition) for partition in range(plan.log.partitions)]
         self._archived = archived
         self._metrics = metrics
+        self._conditions = conditions
         self._stop_requested = stop
         self._broker = Dependency(
             "broker", stop, (BrokerError,), on_change=lambda there: metrics.log_unavailable.set(0 if there else 1)
@@ -112,6 +115,7 @@ class LagWatch(threading.Thread):
         for partition, archived in dict(self._archived).items():
             self._metrics.lag[partition].set(max(0, stable[partition] - archived))
             self._metrics.open_transaction[partition].set(max(0, high[partition] - stable[partition]))
+            self._conditions.ends(partition, archived=archived, stable=stable[partition], end=high[partition])
 
     def _ends(self, isolation: IsolationLevel) -> dict[int, int]:
         wanted = {place: OffsetSpec.latest() for place in self._places}  # type: ignore[no-untyped-call]

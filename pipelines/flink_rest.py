@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -29,6 +30,14 @@ class Job(NamedTuple):
     def is_alive(self) -> bool:
         """Whether it runs, or will by itself."""
         return self.state not in ENDED | ENDING
+
+
+class MetricRange(NamedTuple):
+    """A metric of an operator over its subtasks."""
+
+    least: float
+    greatest: float
+    total: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +95,20 @@ class FlinkRest:
             last_bytes=completed.get("state_size"),
             last_failure=failed.get("failure_message"),
         )
+
+    def metrics(self, job_id: str, endings: Iterable[str]) -> dict[str, list[MetricRange]]:
+        """The job's own metrics whose names end so, by ending: one range for each operator that has it."""
+        wanted = tuple(endings)
+        found: dict[str, list[MetricRange]] = {ending: [] for ending in wanted}
+        for vertex in self._get(f"/jobs/{job_id}")["vertices"]:
+            path = f"/jobs/{job_id}/vertices/{vertex['id']}/subtasks/metrics"
+            names = [name for metric in self._get(path) if (name := metric["id"]).endswith(wanted)]
+            if names:
+                answer = self._call("GET", path, params={"get": ",".join(names)}).json()
+                for metric in answer:
+                    ending = next(each for each in wanted if metric["id"].endswith(each))
+                    found[ending].append(MetricRange(metric["min"], metric["max"], metric["sum"]))
+        return found
 
     def root_cause(self, job_id: str) -> str:
         """The newest exception that made the job fail or restart, its first lines; empty if there is none."""

@@ -13,12 +13,15 @@ from headwater.pipelines.deployment import job_name
 from headwater.pipelines.flink_rest import ENDED, CheckpointCounts, FlinkRest, Job
 from headwater.pipelines.groundwork import lay_groundwork
 from headwater.pipelines.jars import job_jars
+from headwater.pipelines.job_conditions import JOB_METRICS, JobConditions
 from headwater.pipelines.settings import Settings
 from headwater.pipelines.submission import PLAN_PARAMETER, prepare, submit_in_child
 from headwater.schemas.errors import ClusterError
 from headwater.schemas.plan import Plan
 
 WATCH_SECONDS = 1.0
+LOOK_SECONDS = 5.0
+"""Between looks at the job's own metrics, of which the cluster has new ones every ten seconds."""
 PATIENCE_SECONDS = 15.0
 """For so long the cluster may be silent, or a job of the view be on its way out, before this process gives up."""
 
@@ -53,6 +56,8 @@ class ComputeJob:
         self._flink = FlinkRest(settings.flink_rest_url)
         self._store = checkpoint_store(settings.checkpoint_dir, plan)
         self._metrics = JobMetrics(plan.view, registry)
+        self._conditions = JobConditions(settings, plan, registry)
+        self._next_look = 0.0
         self._state = "UNKNOWN"
 
     def run(self) -> None:
@@ -118,7 +123,7 @@ class ComputeJob:
             try:
                 state = self._flink.state(job_id)
                 if state is not None and state not in ENDED:
-                    self._metrics.report(self._flink.checkpoints(job_id))
+                    self._look(job_id)
             except ClusterError as error:
                 self._changed("UNKNOWN", error=str(error))
                 if time.monotonic() - heard > PATIENCE_SECONDS:
@@ -127,6 +132,14 @@ class ComputeJob:
             heard = time.monotonic()
             self._judge(job_id, state)
         return True
+
+    def _look(self, job_id: str) -> None:
+        counts = self._flink.checkpoints(job_id)
+        self._metrics.report(counts)
+        self._conditions.checkpoints(counts)
+        if time.monotonic() >= self._next_look:
+            self._next_look = time.monotonic() + LOOK_SECONDS
+            self._conditions.metrics(self._flink.metrics(job_id, JOB_METRICS))
 
     def _judge(self, job_id: str, state: str | None) -> None:
         if state is None:
@@ -144,6 +157,7 @@ class ComputeJob:
             log("job_state", state=state, before=self._state, **details)
             self._state = state
         self._metrics.state(state)
+        self._conditions.state(state)
 
     def _stop_with_savepoint(self, job_id: str) -> None:
         try:

@@ -19,7 +19,7 @@ from redis.exceptions import RedisError
 from headwater.operators.fence import Refused
 from headwater.operators.heartbeats import FoldedHeartbeat
 from headwater.operators.log_batch import by_partition
-from headwater.operators.online_metrics import OnlineMetrics
+from headwater.operators.online_metrics import OnlineLimits, OnlineMetrics
 from headwater.pipelines.backoff import Dependency, StopRequested
 from headwater.pipelines.log_consumer import LogConsumer
 from headwater.pipelines.online_schemas import OnlineSchemas
@@ -61,7 +61,8 @@ class Materializer:
         self._plan = plan
         self._stop = stop
         self._address = address(settings.redis_url)
-        self._metrics = OnlineMetrics(plan, registry)
+        limits = OnlineLimits(settings.behind_rows, settings.behind_seconds, settings.fenced_rows_per_minute)
+        self._metrics = OnlineMetrics(plan, registry, limits)
         self._client = connect(settings.redis_url)
         self._store = Dependency(
             "online_store",

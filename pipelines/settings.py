@@ -53,6 +53,12 @@ class Settings(BaseSettings):
         30.0, gt=0, description="Longest time a committed row waits for its Parquet file."
     )
     archive_max_rows: int = Field(500_000, ge=1, description="Rows that are flushed before that time has passed.")
+    behind_rows: int = Field(100_000, ge=1, description="Rows of lag from which the online store counts as behind.")
+    behind_seconds: float = Field(
+        30.0, gt=0, description="Seconds of lag from which the online store or the offline log counts as behind."
+    )
+    dead_letters_per_minute: int = Field(60, ge=0, description="Rejected records a minute that are nothing unusual.")
+    fenced_rows_per_minute: int = Field(100_000, ge=0, description="Fenced rows a minute that are nothing unusual.")
     metrics_host: str = Field("127.0.0.1", description="Address on which /metrics listens.")
     metrics_port: int = Field(0, ge=0, le=65535, description="Port on which /metrics listens; 0 takes a free one.")
     instance: str = Field("0", description="Name of this process among its like, stable across restarts.")

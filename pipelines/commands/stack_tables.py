@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from headwater.pipelines.commands.console import DEFAULT_STATE, new_table
+from headwater.schemas.conditions import CONDITIONS
 
 if TYPE_CHECKING:
     from headwater.pipelines.stack.state import Endpoints, StackState, ViewRecord
@@ -42,6 +44,8 @@ def print_status(console: Console, stack: StackStatus) -> None:
     for view in stack.views:
         views.add_row(*_view_cells(view))
     console.print(views)
+    if any(view.conditions for view in stack.views):
+        console.print(_conditions_table(stack.views))
     for view in stack.views:
         console.print(_view_table(view))
 
@@ -61,6 +65,17 @@ def _view_table(view: ViewRecord | ViewStatus) -> Table:
     table.add_row("offline table", view.offline_table)
     for process, url in view.metrics.items():
         table.add_row(f"{process} metrics", url)
+    return table
+
+
+def _conditions_table(views: Sequence[ViewStatus]) -> Table:
+    table = new_table("what holds now", "view", "condition", "severity", "what it means", "what to do")
+    for view in views:
+        for condition in CONDITIONS:
+            if condition.name in view.conditions:
+                colour = {"page": "red", "ticket": "yellow"}.get(condition.severity, "dim")
+                name = f"[{colour}]{condition.name}[/]"
+                table.add_row(view.view, name, condition.severity, condition.summary, condition.remedy)
     return table
 
 

@@ -10,10 +10,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 from pydantic import BaseModel
 
+from headwater.operators.conditions import METRIC as CONDITION_METRIC
 from headwater.operators.freshness import STAGES
 from headwater.pipelines.freshness_summary import Histogram
 from headwater.pipelines.stack.state import Endpoints, Phase, ProcessRecord, StackState, StateDirectory, ViewRecord
-from headwater.pipelines.stack.workers import job_state
+from headwater.pipelines.stack.workers import WORKERS, job_state
 
 
 class ProcessStatus(BaseModel):
@@ -31,7 +32,10 @@ class ProcessStatus(BaseModel):
 
 
 class ViewStatus(BaseModel):
-    """A view as it is now; `job` is the state of its Flink job, the rest is what its materializer's metrics say."""
+    """A view as it is now; `job` is the state of its Flink job, the rest is what its processes' metrics say.
+
+    `conditions` are the names of those that hold, of headwater.schemas.conditions.
+    """
 
     view: str
     generation: int
@@ -48,6 +52,7 @@ class ViewStatus(BaseModel):
     newest_event_age_seconds: float | None
     freshness_p50_seconds: float | None
     freshness_p99_seconds: float | None
+    conditions: tuple[str, ...]
 
 
 class StackStatus(BaseModel):
@@ -102,7 +107,8 @@ def _process_status(record: ProcessRecord) -> ProcessStatus:
 
 
 def _view_status(record: ViewRecord, endpoints: Endpoints, supervised: bool) -> ViewStatus:
-    samples = _samples(record.metrics["materialize"]) if supervised else []
+    processes = {worker: _samples(record.metrics[worker]) if supervised else [] for worker in WORKERS}
+    samples = processes["materialize"]
 
     def values(name: str) -> list[tuple[dict[str, str], float]]:
         return [(sample.labels, sample.value) for sample in samples if sample.name == name]
@@ -119,6 +125,12 @@ def _view_status(record: ViewRecord, endpoints: Endpoints, supervised: bool) -> 
         newest_event_age_seconds=round(min(ages), 3) if ages else None,
         freshness_p50_seconds=freshness.quantile(0.5),
         freshness_p99_seconds=freshness.quantile(0.99),
+        conditions=tuple(
+            sample.labels["condition"]
+            for each in processes.values()
+            for sample in each
+            if sample.name == CONDITION_METRIC and sample.value == 1
+        ),
     )
 
 

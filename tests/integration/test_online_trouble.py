@@ -165,9 +165,11 @@ def test_trouble_with_redis_is_waited_out_said_once_and_loses_nothing(
         write_rows(log, 2, 3, 4)
         wait_until(lambda: process.logged("online_store_unavailable"))
         assert process.metric("headwater_online_store_unavailable") == 1
+        assert process.metric('headwater_condition{condition="online_store_unavailable"') == 1
         write_rows(log, 5)
     wait_until(lambda: online_rows(own_redis.client, log.plan) == log.expected(), 40)
     wait_until(lambda: process.metric("headwater_online_store_unavailable") == 0)
+    assert process.metric('headwater_condition{condition="online_store_unavailable"') == 0
     told = process.logged("online_store_unavailable")
     assert any(said in line["error"] for line in told), told
     assert len(told) <= 3, "once for each kind of trouble"

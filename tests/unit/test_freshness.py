@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry
 
 from headwater.operators.freshness import BUCKETS_SECONDS, STAGES, Freshness
 from headwater.operators.log_batch import Headers, by_partition
-from headwater.operators.online_metrics import OnlineMetrics, PartitionStatus
+from headwater.operators.online_metrics import OnlineLimits, OnlineMetrics, PartitionStatus
 from headwater.schemas.feature_log import RowHeader
 from tests.feature_log_rows import make_plan
 from tests.online_rows import row_message
@@ -89,7 +89,7 @@ def test_every_feature_has_the_rows_timing_and_the_newest_event() -> None:
 
 def test_a_materializer_exports_counts_lag_heartbeats_and_state() -> None:
     registry = CollectorRegistry()
-    metrics = OnlineMetrics(make_plan(view="v"), registry)
+    metrics = OnlineMetrics(make_plan(view="v"), registry, OnlineLimits(100_000, 30.0, 100_000))
     metrics.counts.rows_written += 3
     metrics.store_available = False
     metrics.report({0: PartitionStatus(as_of_ms=None, lag_rows=7, waiting_since_ms=None)})
