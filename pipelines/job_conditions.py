@@ -15,7 +15,8 @@ from headwater.schemas.plan import Plan
 REGISTRY_UNAVAILABLE = ".registry_unavailable"
 REJECTS = ".rejects"
 WATERMARK = "kernel.currentInputWatermark"
-JOB_METRICS = (REGISTRY_UNAVAILABLE, REJECTS, WATERMARK)
+REFUSED_COMMITS = "feature_log__Committer.failedCommittables"
+JOB_METRICS = (REGISTRY_UNAVAILABLE, REJECTS, WATERMARK, REFUSED_COMMITS)
 """How the names of the job's own metrics end that are looked at."""
 
 INTERVALS = 3
@@ -34,9 +35,11 @@ class JobConditions:
         self._last_completed = 0.0
         self._registry_away = False
         self._watermark_ms: float | None = None
+        self._commit_refused = False
         conditions = Conditions(plan.view, "compute", registry)
         conditions.check("job_down", lambda: self._runs_since is None)
         conditions.check("checkpoints_failing", self._checkpoints_fail)
+        conditions.check("commit_refused", lambda: self._commit_refused)
         conditions.check("registry_unavailable", lambda: self._registry_away)
         conditions.check("dead_letters", lambda: self._rejected.grown() > settings.dead_letters_per_minute)
         conditions.check("expiry_late", self._expiry_is_late)
@@ -55,6 +58,8 @@ class JobConditions:
     def metrics(self, found: Mapping[str, Sequence[MetricRange]]) -> None:
         """The job's own metrics, by JOB_METRICS."""
         self._registry_away = any(each.greatest > 0 for each in found[REGISTRY_UNAVAILABLE])
+        # Flink's committer logs such a transaction and goes on: it stays true for as long as this process runs.
+        self._commit_refused |= any(each.greatest > 0 for each in found[REFUSED_COMMITS])
         self._rejected.observe(sum(each.total for each in found[REJECTS]))
         watermarks = [each.least for each in found[WATERMARK] if each.least > 0]
         self._watermark_ms = min(watermarks, default=None)

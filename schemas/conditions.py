@@ -40,6 +40,13 @@ CONDITIONS = (
         "Read the log line `checkpoint_failed`; look at the space of the checkpoint directory, and at what is blocked.",
     ),
     Condition(
+        "commit_refused",
+        "compute",
+        "page",
+        "The broker refused to commit rows of a checkpoint: if it had aborted them, they are missing offline.",
+        "Was it away for longer than HEADWATER_TRANSACTION_TIMEOUT_MS? Then raise that, and the view's generation.",
+    ),
+    Condition(
         "registry_unavailable",
         "compute",
         "page",

@@ -12,7 +12,13 @@ from headwater.operators.conditions import METRIC, Backlog, Conditions, MinuteRa
 from headwater.operators.online_metrics import OnlineLimits, OnlineMetrics, PartitionStatus
 from headwater.pipelines.archive_conditions import ArchiveConditions
 from headwater.pipelines.flink_rest import CheckpointCounts, MetricRange
-from headwater.pipelines.job_conditions import REGISTRY_UNAVAILABLE, REJECTS, WATERMARK, JobConditions
+from headwater.pipelines.job_conditions import (
+    REFUSED_COMMITS,
+    REGISTRY_UNAVAILABLE,
+    REJECTS,
+    WATERMARK,
+    JobConditions,
+)
 from headwater.pipelines.settings import Settings
 from headwater.schemas.conditions import CONDITIONS, Process, conditions_of
 from tests.feature_log_rows import make_plan
@@ -148,11 +154,14 @@ def counts(last_completed_s: float | None) -> CheckpointCounts:
     return CheckpointCounts(1, 0, 0, None if last_completed_s is None else int(last_completed_s * 1000), 5, 5, None)
 
 
-def found(*, away: float = 0, rejects: float = 0, watermark_ms: float = 0) -> dict[str, list[MetricRange]]:
+def found(
+    *, away: float = 0, rejects: float = 0, watermark_ms: float = 0, refused: float = 0
+) -> dict[str, list[MetricRange]]:
     return {
         REGISTRY_UNAVAILABLE: [MetricRange(0, away, away)],
         REJECTS: [MetricRange(0, rejects, rejects), MetricRange(0, 0, 0)],
         WATERMARK: [MetricRange(watermark_ms, watermark_ms, watermark_ms)],
+        REFUSED_COMMITS: [MetricRange(0, refused, refused)],
     }
 
 
@@ -185,3 +194,12 @@ def test_what_the_job_says_of_its_registry_its_rejects_and_its_watermark_is_told
     lateness_ms = max(source.watermark_delay_ms + source.idle_timeout_ms for source in plan.sources)
     job.metrics(found(rejects=61, watermark_ms=clock.now * 1000 - lateness_ms - 60_001))
     assert holding(registry) == {"dead_letters", "expiry_late"}
+
+
+def test_a_refused_commit_stays_told_though_the_job_restarts_and_counts_anew(clock: Clock) -> None:
+    registry = CollectorRegistry()
+    job = JobConditions(Settings(), make_plan(view="v"), registry)
+    job.state("RUNNING")
+    job.metrics(found(refused=1, watermark_ms=clock.now * 1000))
+    job.metrics(found(watermark_ms=clock.now * 1000))
+    assert holding(registry) == {"commit_refused"}
