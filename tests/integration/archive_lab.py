@@ -115,9 +115,9 @@ class LogWriter:
 
 
 class ArchiveProcess:
-    """An archive that runs as a process of its own."""
+    """An archive that runs as a process of its own; `prelude` is Python that the process runs first."""
 
-    def __init__(self, settings: Settings, plan: Plan, directory: Path, name: str = "0") -> None:
+    def __init__(self, settings: Settings, plan: Plan, directory: Path, name: str = "0", *, prelude: str = "") -> None:
         plan_file = directory / f"plan-{name}.json"
         plan_file.write_text(plan.canonical_json())
         self.log = directory / f"archive-{name}.log"
@@ -126,7 +126,7 @@ class ArchiveProcess:
             for field in ("kafka_bootstrap_servers", "registry_url", "offline_root", "archive_flush_seconds")
         }
         self.process = subprocess.Popen(
-            [sys.executable, "-c", RUN_ARCHIVE, str(plan_file)],
+            [sys.executable, "-c", prelude + RUN_ARCHIVE, str(plan_file)],
             env={**os.environ, **environment, "HEADWATER_LOG_FORMAT": "json", "HEADWATER_INSTANCE": name},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

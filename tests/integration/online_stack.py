@@ -200,9 +200,10 @@ def online_rows(client: redis.Redis, plan: Plan) -> dict[bytes, bytes]:
 
 
 class MaterializerProcess:
-    """`run` of the materializer in a process of its own."""
+    """`run` of the materializer in a process of its own; `prelude` is Python that the process runs first."""
 
-    def __init__(self, directory: Path, plan: Plan, **settings: str) -> None:
+    def __init__(self, directory: Path, plan: Plan, *, prelude: str = "", **settings: str) -> None:
+        self.prelude = prelude
         self._plan_file = directory / "plan.json"
         self._plan_file.write_text(plan.canonical_json())
         self.log = directory / "materializer.log"
@@ -211,7 +212,7 @@ class MaterializerProcess:
 
     def start(self) -> None:
         self._assigned_before = len(self.logged("partitions_assigned"))
-        command = (sys.executable, "-c", _MATERIALIZE, str(self._plan_file))
+        command = (sys.executable, "-c", f"{self.prelude}\n{_MATERIALIZE}", str(self._plan_file))
         environment = {**os.environ, "HEADWATER_LOG_FORMAT": "json", **self._environment}
         self.process = RunningProcess.start(
             ProcessSpec("materialize", command, self.log, ready=lambda: True, environment=environment)
