@@ -36,6 +36,7 @@ class Deployment(BaseModel):
     late_schema_id: int
     kafka_properties: dict[str, str] = Field(repr=False)
     unknown_schema_wait_ms: int
+    dead_letter_cap_bytes: int
     transaction_timeout_ms: int
     transactional_id_prefix: str
     group_id: str
@@ -58,6 +59,7 @@ def deployment_of(
         late_schema_id=late_schema_id,
         kafka_properties=java_properties(client_properties(settings)),
         unknown_schema_wait_ms=settings.unknown_schema_wait_ms,
+        dead_letter_cap_bytes=settings.dead_letter_cap_bytes,
         transaction_timeout_ms=settings.transaction_timeout_ms,
         transactional_id_prefix=job_name(plan),
         group_id=job_name(plan),

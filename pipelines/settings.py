@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from headwater.schemas.dead_letter import LETTER_CAP_BYTES
 from headwater.schemas.errors import SettingsError
 
 
@@ -48,6 +49,12 @@ class Settings(BaseSettings):
         5_000,
         ge=0,
         description="How old a record must be before a schema id that a healthy registry denies rejects it.",
+    )
+    dead_letter_cap_bytes: int = Field(
+        LETTER_CAP_BYTES,
+        ge=0,
+        le=900 * 1024,
+        description="Longest value, key and headers together of which a dead letter keeps more than hash and length.",
     )
     archive_flush_seconds: float = Field(
         30.0, gt=0, description="Longest time a committed row waits for its Parquet file."

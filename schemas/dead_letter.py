@@ -5,7 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-VALUE_CAP_BYTES = 256 * 1024
+LETTER_CAP_BYTES = 256 * 1024
+"""Longest value, key and headers of an event together that are kept, unless the job's settings say otherwise."""
 
 REPLAY_OF_HEADER = "headwater-replay-of"
 """On a replayed event: the position of the record that it is a copy of, as `topic-partition@offset`."""
@@ -64,7 +65,7 @@ DEAD_LETTER_SCHEMA: dict[str, Any] = {
         _optional(
             {"type": "long", "logicalType": "timestamp-micros"}, "event_time", "Event time, where it could be read."
         ),
-        _optional("bytes", "value", f"The event as it came, if it and its key have at most {VALUE_CAP_BYTES} bytes."),
+        _optional("bytes", "value", "The event as it came, unless it is too long to keep with its key and headers."),
         {"name": "value_bytes", "type": "long", "default": 0, "doc": "Length of the event as it came, in bytes."},
         _optional("string", "value_sha256", "SHA-256 of the event in hexadecimal, where it was too long to keep."),
         {
@@ -79,7 +80,7 @@ DEAD_LETTER_SCHEMA: dict[str, Any] = {
             "default": 0,
             "doc": "Generation of the view that did not aggregate it; 0 in letters older than this field.",
         },
-        _optional("bytes", "record_key", "Kafka key of the event, if it had one and its value is kept."),
+        _optional("bytes", "record_key", "Kafka key of the event, if it had one and it is not too long to keep."),
     ],
 }
 

@@ -11,7 +11,6 @@ from headwater.schemas.dead_letter import (
     ORIGINAL_TIMESTAMP_HEADER,
     REPLAY_FOR_HEADER,
     REPLAY_OF_HEADER,
-    VALUE_CAP_BYTES,
     Reason,
 )
 from headwater.schemas.errors import FormatError
@@ -98,7 +97,7 @@ class DeadLetter:
         if self.reason == Reason.NULL_VALUE:
             return "the event has no value, which no replay can mend"
         if self.value is None:
-            return f"the event was too long to be kept (more than {VALUE_CAP_BYTES // 1024} KiB)"
+            return "the event was too long to be kept"
         return None
 
     def replay_headers(self, view: str) -> list[tuple[str, str | bytes | None]]:

@@ -8,6 +8,7 @@ import math
 import struct
 import time
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,6 +28,9 @@ from headwater.schemas.errors import FormatError
 from headwater.schemas.keys import encode_key
 from tests.dead_letters import AT_MS, letter, letter_fields
 from tests.feature_log_rows import make_plan
+
+KERNEL_TESTS = Path(__file__).parents[2] / "operators/kernel/src/test/resources/dev/headwater/kernel"
+SCHEMA_OF_KERNEL_TESTS = KERNEL_TESTS / "decode/dead_letter.avsc"
 
 PLAN = make_plan()
 PURCHASE = {
@@ -61,6 +65,14 @@ def purchase(schema_id: int = 7, amount: float = 2.5) -> bytes:
 
 def body(value: bytes | None, **fields: Any) -> Any:
     return body_of(letter(value=value, **fields), FramedAvro(KnownSchemas(_7=PURCHASE, _8="not a schema")))
+
+
+def schema_text() -> str:
+    return json.dumps(DEAD_LETTER_SCHEMA, indent=1) + "\n"
+
+
+def test_the_kernels_tests_write_letters_in_the_schema_that_is_registered() -> None:
+    assert SCHEMA_OF_KERNEL_TESTS.read_text() == schema_text(), "run `make golden`"
 
 
 @pytest.mark.parametrize("text", ["shop.purchases-2@17", "a-b.c_d-0@9223372036854775807"])
@@ -114,7 +126,7 @@ def test_an_event_of_a_topic_that_was_made_anew_is_another_one() -> None:
     [
         ({"reason": "late", "value": None, "value_bytes": 0}, "keeps its position only"),
         ({"reason": "null_value", "value": None, "value_bytes": 0}, "no value"),
-        ({"value": None, "value_bytes": 300_000, "value_sha256": "ab"}, "more than 256 KiB"),
+        ({"value": None, "value_bytes": 300_000, "value_sha256": "ab"}, "too long to be kept"),
     ],
 )
 def test_what_was_not_kept_cannot_be_replayed(fields: dict[str, Any], why: str) -> None:

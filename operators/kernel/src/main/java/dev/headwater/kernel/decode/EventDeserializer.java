@@ -6,20 +6,15 @@ import dev.headwater.kernel.event.Event;
 import dev.headwater.kernel.event.Reason;
 import dev.headwater.kernel.plan.Plan;
 import java.io.InterruptedIOException;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HexFormat;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.apache.flink.api.common.serialization.DeserializationSchema;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.connector.kafka.source.reader.deserializer.KafkaRecordDeserializationSchema;
 import org.apache.flink.kafka.shaded.org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.apache.flink.kafka.shaded.org.apache.kafka.common.header.Header;
 import org.apache.flink.metrics.Counter;
 import org.apache.flink.metrics.Gauge;
 import org.apache.flink.metrics.MetricGroup;
@@ -32,15 +27,11 @@ import org.apache.flink.util.Collector;
  * read, if conditions keep all of it out. Waits, as long as it takes, for the schema registry.
  */
 public final class EventDeserializer implements KafkaRecordDeserializationSchema<Decoded> {
-    static final int VALUE_CAP_BYTES = 256 * 1024;
-    static final int HEADERS_CAP_BYTES = 64 * 1024;
-
     private static final long serialVersionUID = 1L;
     private static final int FRAME_BYTES = 5;
     /** After a record with more events than these, their memory is given back. */
     private static final int EVENTS_KEPT = 1024;
 
-    private static final int DETAIL_CAP_CHARS = 1000;
     private static final Duration REGISTRY_TIMEOUT = Duration.ofSeconds(5);
 
     private final Plan plan;
@@ -49,6 +40,7 @@ public final class EventDeserializer implements KafkaRecordDeserializationSchema
 
     private transient SchemaRegistry registry;
     private transient EventExtractor extractor;
+    private transient Letters letters;
     private transient Map<Integer, Program> programs;
     private transient Cursor cursor;
     private transient Decoded decoded;
@@ -84,6 +76,7 @@ public final class EventDeserializer implements KafkaRecordDeserializationSchema
         registry = schemas;
         filtered = filteredEvents;
         extractor = new EventExtractor(plan, sourceIndex);
+        letters = new Letters(Deployment.parse(deployment).letterCapBytes());
         programs = new HashMap<>();
         cursor = new Cursor();
         decoded = new Decoded();
@@ -139,7 +132,9 @@ public final class EventDeserializer implements KafkaRecordDeserializationSchema
             filtered.inc(candidates - eventCount);
             return null;
         } catch (RejectedException e) {
-            return letter(record, schemaId, e);
+            boolean bodySeen = schemaId != null && e.reason().compareTo(Reason.TRAILING_BYTES) > 0;
+            byte[] entityKey = bodySeen ? extractor.keyRead() : null;
+            return letters.of(record, schemaId, e, entityKey, bodySeen ? extractor.eventTimeRead() : null);
         }
     }
 
@@ -184,51 +179,6 @@ public final class EventDeserializer implements KafkaRecordDeserializationSchema
             return new Program(extractor.program(schema), null);
         } catch (RejectedException e) {
             return new Program(null, e);
-        }
-    }
-
-    private DeadLetter letter(ConsumerRecord<byte[], byte[]> record, Integer schemaId, RejectedException rejected) {
-        boolean bodySeen = schemaId != null && rejected.reason().compareTo(Reason.TRAILING_BYTES) > 0;
-        byte[] value = record.value();
-        int keyBytes = record.key() == null ? 0 : record.key().length;
-        boolean kept = value != null && value.length + keyBytes <= VALUE_CAP_BYTES;
-        String detail = rejected.getMessage();
-        return new DeadLetter(
-                rejected.reason(),
-                detail.length() > DETAIL_CAP_CHARS ? detail.substring(0, DETAIL_CAP_CHARS) : detail,
-                record.topic(),
-                record.partition(),
-                record.offset(),
-                record.timestamp(),
-                schemaId,
-                bodySeen ? extractor.keyRead() : null,
-                bodySeen ? extractor.eventTimeRead() : null,
-                kept ? value : null,
-                value == null ? 0 : value.length,
-                value == null || kept ? null : sha256(value),
-                headers(record),
-                kept ? record.key() : null);
-    }
-
-    private static Map<String, byte[]> headers(ConsumerRecord<byte[], byte[]> record) {
-        Map<String, byte[]> kept = new LinkedHashMap<>();
-        int size = 0;
-        for (Header header : record.headers()) {
-            byte[] value = header.value() == null ? new byte[0] : header.value();
-            size += header.key().length() + value.length;
-            if (size > HEADERS_CAP_BYTES) {
-                break;
-            }
-            kept.put(header.key(), value);
-        }
-        return kept;
-    }
-
-    private static String sha256(byte[] value) {
-        try {
-            return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(value));
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("every Java has SHA-256", e);
         }
     }
 }

@@ -18,7 +18,7 @@ final class DecodeCost {
     public static void main(String[] arguments) throws Exception {
         try (FakeRegistry registry = new FakeRegistry().with(1, Events.WRITER)) {
             EventDeserializer deserializer = new EventDeserializer(
-                    Events.planJson(), 0, "{\"registry_url\":\"" + registry.url() + "\",\"unknown_schema_wait_ms\":0}");
+                    Events.planJson(), 0, "{\"registry_url\":\"" + registry.url() + "\",\"unknown_schema_wait_ms\":0,\"dead_letter_cap_bytes\":262144}");
             deserializer.open(registry.client(0), new SimpleCounter());
             ConsumerRecord<byte[], byte[]>[] records = records();
             long[] checksum = new long[1];

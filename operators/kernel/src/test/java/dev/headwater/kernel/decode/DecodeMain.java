@@ -39,7 +39,7 @@ final class DecodeMain {
                         Integer.parseInt(schema.getKey()),
                         new Schema.Parser().parse(schema.getValue().toString()));
             }
-            String deployment = "{\"registry_url\":\"" + registry.url() + "\",\"unknown_schema_wait_ms\":0}";
+            String deployment = "{\"registry_url\":\"" + registry.url() + "\",\"unknown_schema_wait_ms\":0,\"dead_letter_cap_bytes\":262144}";
             EventDeserializer deserializer =
                     new EventDeserializer(plan.json(), request.get("source").intValue(), deployment);
             deserializer.open(registry.client(0), new SimpleCounter());

@@ -35,7 +35,7 @@ class EventDeserializerTest {
     void start() throws Exception {
         registry = new FakeRegistry().with(1, Events.WRITER);
         deserializer = new EventDeserializer(
-                Events.planJson(), 0, "{\"registry_url\":\"" + registry.url() + "\",\"unknown_schema_wait_ms\":0}");
+                Events.planJson(), 0, "{\"registry_url\":\"" + registry.url() + "\",\"unknown_schema_wait_ms\":0,\"dead_letter_cap_bytes\":262144}");
         deserializer.open(registry.client(0), new SimpleCounter());
     }
 

@@ -38,7 +38,7 @@ class ExplodedArrayTest {
     void start() throws Exception {
         registry = new FakeRegistry().with(1, new Schema.Parser().parse(ORDER));
         deserializer = new EventDeserializer(
-                plan(), 0, "{\"registry_url\":\"" + registry.url() + "\",\"unknown_schema_wait_ms\":0}");
+                plan(), 0, "{\"registry_url\":\"" + registry.url() + "\",\"unknown_schema_wait_ms\":0,\"dead_letter_cap_bytes\":262144}");
         deserializer.open(registry.client(0), filtered);
     }
 
