@@ -7,6 +7,7 @@ Nothing else runs: no Flink, no Java, no broker, no store. `headwater.operators.
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -40,6 +41,8 @@ class LeftOut:
     topic: str
     partition: int
     offset: int
+    detail: str = ""
+    """Which expectations it did not meet, if it was refused for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,7 @@ class LocalView:
 
         Raises:
             EventTableError: a row does not fit the topic's schema; names the row and the field.
+            ExpectationError: an event does not meet an expectation that would stop the job; those before it are in.
         """
         for number, row in enumerate(rows_of(events)):
             try:
@@ -127,6 +131,12 @@ class LocalView:
         events = [each.event for each in self._arrived if each.key == key and each.at_us <= at_us]
         row = self._row(events, at_us) if events else None
         return dict(RowReader(self._plan).read(entity, row, None, at_us).values)
+
+    @property
+    def unmet(self) -> Counter[str]:
+        """How many events so far did not meet each expectation, whatever its action, by its name."""
+        readers = map(self._reader.expectations, range(len(self._plan.sources)))
+        return sum((reader.failed for reader in readers), Counter[str]())
 
     @property
     def late(self) -> list[LeftOut]:
@@ -165,7 +175,8 @@ class LocalView:
         record = SourceRecord(body.getvalue(), -(-arrived_us // 1000), partition, offset)
         found = self._reader.read(source, record)
         if isinstance(found, Reason):
-            self.rejected.append(LeftOut(found, row, self._plan.sources[source].topic, partition, offset))
+            topic = self._plan.sources[source].topic
+            self.rejected.append(LeftOut(found, row, topic, partition, offset, self._reader.detail))
         else:
             self._arrived += [_Arrived(arrived_us, key, event, row) for key, event in found]
 

@@ -13,6 +13,7 @@ from fastavro import parse_schema, schemaless_reader
 from fastavro.read import SchemaResolutionError
 
 from headwater.operators.reference import ReferenceEvent
+from headwater.operators.reference_expectations import ExpectationChecks
 from headwater.schemas.avro import AvroField, AvroRecord, without_logical_types
 from headwater.schemas.dead_letter import Reason
 from headwater.schemas.errors import ContractError, EvaluationError, FormatError
@@ -60,12 +61,18 @@ class EventReader:
         self._schema_of = schema_of
         self._writers: dict[int, tuple[Mapping[str, Any], Any] | None] = {}
         self._sources = [_SourceReader(plan, index) for index in range(len(plan.sources))]
+        self.detail = ""
+        """Which expectations the last record did not meet, if it was rejected for them."""
 
     def read(self, source: int, record: SourceRecord) -> list[tuple[bytes, ReferenceEvent]] | Reason:
         """The events in a record of the plan's source of this index, each with its key, or why it is rejected.
 
         There are none if conditions keep it out, and several if an array is exploded.
+
+        Raises:
+            ExpectationError: an expectation that is not met stops the job at this record.
         """
+        self.detail = ""
         if record.value is None:
             return Reason.NULL_VALUE
         if record.value[:1] != b"\0":
@@ -78,7 +85,12 @@ class EventReader:
         try:
             return self._sources[source].events(record, record.value[FRAME.size :], *writer)
         except _RejectedError as error:
+            self.detail = error.detail
             return error.reason
+
+    def expectations(self, source: int) -> ExpectationChecks:
+        """How often the expectations of the plan's source of this index were checked and not met so far."""
+        return self._sources[source].expectations
 
     def _writer(self, schema_id: int) -> tuple[Mapping[str, Any], Any] | None:
         if schema_id not in self._writers:
@@ -88,9 +100,10 @@ class EventReader:
 
 
 class _RejectedError(Exception):
-    def __init__(self, reason: Reason) -> None:
+    def __init__(self, reason: Reason, detail: str = "") -> None:
         super().__init__(reason)
         self.reason = reason
+        self.detail = detail
 
 
 class _SourceReader:
@@ -104,6 +117,9 @@ class _SourceReader:
         inputs = [each for each in (*self._source.key, *self._source.columns, *self._source.event_id) if each]
         texts = (*self._source.where, *(each.cel for each in inputs if each.cel is not None))
         self._expressions: dict[str, Expression] = {text: scope.check(text) for text in texts}
+        self.expectations = ExpectationChecks(self._source, scope)
+        deciding = [*self._expressions.values(), *map(scope.check, self.expectations.required_conditions)]
+        self._deciding = {variable.name for expression in deciding for variable in expression.variables}
         paths = (
             self._source.event_time.path,
             *(variable.path for variable in self._source.variables),
@@ -157,7 +173,7 @@ class _SourceReader:
     def _event(self, record: SourceRecord, index: int, values: dict[Path, Any]) -> tuple[bytes, ReferenceEvent] | None:
         source = self._source
         variables = {variable.name: values[variable.path] for variable in source.variables}
-        if any(not _is_finite(value) for value in variables.values()):
+        if any(not _is_finite(variables[name]) for name in self._deciding):
             raise _RejectedError(Reason.NOT_FINITE)
         for text in source.where:
             if self._evaluated(text, variables) is not True:
@@ -170,6 +186,10 @@ class _SourceReader:
         for column, value in zip(self._plan.columns, columns, strict=True):
             _check_column(column, value)
         parts = [self._input(each, values, variables) for each in source.event_id]
+        event_id = _event_id(parts) if parts else b""
+        unmet = self.expectations.unmet(variables, record.timestamp_ms * 1000 - time_us)
+        if unmet is not None:
+            raise _RejectedError(Reason.EXPECTATION_FAILED, unmet)
         return key, ReferenceEvent(
             time_us=time_us,
             values=tuple(columns),
@@ -178,7 +198,7 @@ class _SourceReader:
             partition=record.partition,
             offset=record.offset,
             index=index,
-            id=_event_id(parts) if parts else b"",
+            id=event_id,
         )
 
     def _event_time(self, values: dict[Path, Any]) -> int:

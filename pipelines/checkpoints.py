@@ -112,6 +112,7 @@ def _state_layout(plan: Plan) -> dict[str, Any]:
             (
                 *(source.topic, source.key, source.event_time, source.allowed_skew_ms),
                 *(source.explode, source.where, source.event_id),
+                {(each.cel, each.fresh_within_ms) for each in source.expectations if each.is_required},
             )
             for source in plan.sources
         ],

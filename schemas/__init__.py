@@ -32,6 +32,7 @@ from headwater.schemas.aggregates import (
 )
 from headwater.schemas.compile import compile_view
 from headwater.schemas.errors import DeclarationError, HeadwaterError, Mistake
+from headwater.schemas.expectations import between, expect, fresh_within, matches, not_null, one_of
 from headwater.schemas.plan import Plan
 from headwater.schemas.view import EventSource, FeatureView
 from headwater.schemas.windows import lifetime, session, sliding, tumbling
@@ -43,6 +44,7 @@ __all__ = [
     "HeadwaterError",
     "Mistake",
     "Plan",
+    "between",
     "compile_view",
     "count_events",
     "count_of",
@@ -52,16 +54,21 @@ __all__ = [
     "difference_of",
     "distinct_of",
     "distinct_sketch_of",
+    "expect",
     "first_n_of",
     "first_of",
+    "fresh_within",
     "kurtosis_of",
     "last_n_distinct_of",
     "last_n_of",
     "last_of",
     "lifetime",
+    "matches",
     "max_of",
     "mean_of",
     "min_of",
+    "not_null",
+    "one_of",
     "quantile_of",
     "quantile_sketch_of",
     "ratio_of",

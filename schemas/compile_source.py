@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import chain, count
 from typing import Any
 
+from headwater.schemas.compile_expectations import compile_expectations
 from headwater.schemas.durations import to_ms
 from headwater.schemas.event_fields import EventFields, Found
 from headwater.schemas.keys import EntityField, KeyType
@@ -144,6 +145,7 @@ class SourceCompiler:
         ]
         for name in source.columns:
             fields.column(f"{fields.place}.columns", name)
+        expectations = compile_expectations(view, fields, self._mistakes)
         if not fields.is_readable or event_time is None:
             return None
         return SourcePlan(
@@ -157,6 +159,7 @@ class SourceCompiler:
             event_time=event_time,
             event_id=_inputs(event_id),
             columns=tuple(inputs[index] for inputs, _ in self._columns),
+            expectations=expectations,
             allowed_skew_ms=to_ms(source.allowed_skew),
             watermark_delay_ms=to_ms(source.watermark_delay),
             idle_timeout_ms=to_ms(source.idle_timeout),

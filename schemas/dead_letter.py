@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -37,6 +38,23 @@ class Reason(StrEnum):
     LATE = "late"
     EXPRESSION_FAILED = "expression_failed"
     MISSING_EVENT_ID = "missing_event_id"
+    EXPECTATION_FAILED = "expectation_failed"
+
+
+_NOT_MET = "not met: "
+
+
+def not_met(expectations: Sequence[tuple[str, str]]) -> str:
+    """The detail of a letter whose event did not meet these expectations, each a name and what is expected."""
+    told = "; ".join(f"{name} expects {what}" for name, what in expectations)
+    return f"{_NOT_MET}{', '.join(name for name, _ in expectations)} ({told})"
+
+
+def names_not_met(reason: str, detail: str) -> frozenset[str]:
+    """The names of the expectations that the event of a letter with this reason and detail did not meet."""
+    if reason != Reason.EXPECTATION_FAILED:
+        return frozenset()
+    return frozenset(detail.removeprefix(_NOT_MET).partition(" (")[0].split(", "))
 
 
 def _optional(avro_type: Any, name: str, doc: str) -> dict[str, Any]:

@@ -99,6 +99,10 @@ class EvaluationError(HeadwaterError):
     """A row expression fails on the values of an event, by an overflow or the like."""
 
 
+class ExpectationError(HeadwaterError):
+    """An event does not meet an expectation whose action is to stop: the job would not pass it."""
+
+
 class ContractError(HeadwaterError):
     """An Avro schema file is missing, unreadable, or not what a feature view needs."""
 

@@ -136,17 +136,18 @@ class Scope:
         text = node.children[-1].text if node.children else None
         if text is None:
             return []
-        for overload, program in (
-            ("string_to_timestamp", "timestamp(text)"),
-            ("string_to_duration", "duration(text)"),
-            ("matches", "''.matches(text)"),
-            ("matches_string", "''.matches(text)"),
+        pattern = ("''.matches(text)", "write it in the syntax of RE2, without look-around and back-references")
+        for overload, program, remedy in (
+            ("string_to_timestamp", "timestamp(text)", "write it like 2026-01-31T00:00:00Z"),
+            ("string_to_duration", "duration(text)", "write it like 1h30m or 2.5s"),
+            ("matches", *pattern),
+            ("matches_string", *pattern),
         ):
             if overload in overloads:
                 cel = _cel()
                 value = cel.NewEnv(variables={"text": cel.Type.STRING}).compile(program).eval(data={"text": text})
                 if value.type() == cel.Type.ERROR:
-                    return [(f"{text!r} cannot be read: {_failure(value)}", "")]
+                    return [(f"{text!r} cannot be read: {_failure(value)}", remedy)]
         return []
 
     def _problems(self, text: str, message: str) -> list[Problem]:

@@ -64,6 +64,7 @@ AggregateName = Literal[
 ]
 TimeUnit = Literal["ms", "us"]
 CalendarUnit = Literal["hour", "day", "week", "month", "year"]
+Action = Literal["count", "dead_letter", "stop"]
 
 Path = tuple[str, ...]
 
@@ -104,12 +105,30 @@ class Input(_Sparse):
     cel: str | None = None
 
 
+class ExpectationPlan(_Sparse):
+    """What should be true of an event that counts: a condition in CEL, which null meets, or that it came in time.
+
+    It came in time if the record's timestamp is no more than `fresh_within_ms` after the event time. `action` is what
+    becomes of an event that does not meet it: it is only counted, is a dead letter, or stops the job.
+    """
+
+    name: str
+    action: Action
+    cel: str | None = None
+    fresh_within_ms: int | None = None
+
+    @property
+    def is_required(self) -> bool:
+        """Whether only events that meet it count."""
+        return self.action != "count"
+
+
 class SourcePlan(_Part):
     """One event topic: how its records are read.
 
     `where` are expressions, all of which must be true for an event to count. `key` has one input per entity field,
     `columns` one per plan column, None where this source has no such value. `event_id` tells copies of an event.
-    `explode` is the array whose elements are the events.
+    `explode` is the array whose elements are the events. `expectations` are checked last, of what would count.
     """
 
     topic: str
@@ -122,6 +141,7 @@ class SourcePlan(_Part):
     event_time: EventTime
     event_id: tuple[Input, ...] = ()
     columns: tuple[Input | None, ...]
+    expectations: tuple[ExpectationPlan, ...] = ()
     allowed_skew_ms: int
     watermark_delay_ms: int
     idle_timeout_ms: int

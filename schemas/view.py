@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from headwater.schemas.aggregates import Aggregation
 from headwater.schemas.declaration import Declaration
 from headwater.schemas.durations import Duration, parse_duration
+from headwater.schemas.expectations import Expectation
 from headwater.schemas.plan import TimeUnit
 
 
@@ -24,6 +25,7 @@ def _duration(text: str) -> Duration:
     return parse_duration(text)
 
 
+Expectations = Annotated[Sequence[Expectation], AfterValidator(tuple)]
 Names = Annotated[str | tuple[str, ...] | list[str], AfterValidator(_as_names)]
 
 
@@ -44,6 +46,7 @@ class EventSource(Declaration):
         event_id: the field or expression, or several, that tell copies of an event; with its event time they are one.
         explode: the path of an array, each of whose elements is an event; its elements stand where the array was, so
             that `items.sku` is the sku of one item.
+        expect: what should be true of every event that counts; see `headwater.schemas.expectations`.
         subject: the schema's subject, by default `<topic>-value`.
         allowed_skew: an event further ahead of its Kafka timestamp than this is rejected.
         watermark_delay: how far the watermark stays behind the newest event; later events still count.
@@ -60,6 +63,7 @@ class EventSource(Declaration):
     columns: Mapping[str, str | None] = {}
     event_id: Names | None = None
     explode: str | None = None
+    expect: Expectations = Field((), description="list what should be true of events, such as not_null('amount')")
     subject: str = ""
     allowed_skew: Duration = _duration("1m")
     watermark_delay: Duration = _duration("1s")
@@ -92,6 +96,7 @@ class FeatureView(Declaration):
         description: what it is, for those who find it.
         entity: the names of the key's fields in the stores, by default the last part of each key path.
         where: an expression; events in which it is not true do not count, from whatever source they come.
+        expect: what should be true of every event that counts, from whatever source it comes.
         deduplicate_for: so far behind a key's clock copies of an event are recognised, by its source's event_id; by
             default as far as any window looks back.
         approximate: accepts that copies further apart than that count twice.
@@ -117,6 +122,7 @@ class FeatureView(Declaration):
     description: str = Field(min_length=1, description="say what the features are, for those who find them")
     entity: Names | None = Field(None, description="name each field of the key")
     where: str | None = None
+    expect: Expectations = Field((), description="list what should be true of events, such as not_null('amount')")
     deduplicate_for: Duration | None = None
     approximate: bool = False
     generation: int = Field(1, ge=1, lt=2**31, description="choose a whole number from 1")
@@ -169,6 +175,9 @@ def parts_of(view: FeatureView) -> Iterator[tuple[str, Declaration]]:
     """The view itself and all declarations in it, each once, with the place in the view where it first stands."""
     parts: dict[int, tuple[str, Declaration]] = {id(view): ("", view)}
     parts |= {id(source): (place, source) for place, source in view.placed_sources()}
+    for place, declared in (("", view.expect), *((f"{place}.", each.expect) for place, each in view.placed_sources())):
+        for expectation in declared:
+            parts.setdefault(id(expectation), (f"{place}expect.{expectation.full_name}", expectation))
     for aggregation in view.features:
         place = f"features.{aggregation.base_name}"
         parts.setdefault(id(aggregation), (place, aggregation))

@@ -26,6 +26,12 @@ Late = Annotated[bool, typer.Option("--late", help="The view's late events inste
 Reasons = Annotated[
     list[Reason] | None, typer.Option("--reason", help="Only this reason; may be repeated.", show_default=False)
 ]
+Unmet = Annotated[
+    str | None,
+    typer.Option(
+        "--expectation", help="Only events that did not meet the expectation of this name.", show_default=False
+    ),
+]
 Since = Annotated[
     str | None,
     typer.Option(
@@ -62,6 +68,7 @@ def instant_ms(text: str | None, option: str) -> int | None:
 
 def selection_of(
     reasons: list[Reason] | None,
+    expectation: str | None,
     since: str | None,
     until: str | None,
     schema_id: int | None,
@@ -78,6 +85,7 @@ def selection_of(
 
     return Selection(
         reasons=frozenset(reason.value for reason in reasons or ()),
+        expectation=expectation,
         since_ms=instant_ms(since, "--since"),
         until_ms=instant_ms(until, "--until"),
         schema_id=schema_id,

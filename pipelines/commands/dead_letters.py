@@ -23,6 +23,7 @@ from headwater.pipelines.commands.dead_letter_options import (
     Since,
     State,
     Topic,
+    Unmet,
     Until,
     View,
     Yes,
@@ -51,6 +52,7 @@ app = typer.Typer(
 def list_letters(
     view: View,
     reason: Reasons = None,
+    expectation: Unmet = None,
     since: Since = None,
     until: Until = None,
     schema_id: SchemaId = None,
@@ -76,14 +78,15 @@ def list_letters(
     from headwater.pipelines.dead_letters.marks import read_marks
 
     settings, chosen = settings_and_plan(view, plan, views, schemas, state)
-    selection = selection_of(reason, since, until, schema_id, topic, partition, generation)
-    counts: Counter[str] = Counter()
+    selection = selection_of(reason, expectation, since, until, schema_id, topic, partition, generation)
+    counts, unmet = Counter[str](), Counter[str]()
     with _letters(settings, chosen, late) as letters:
         marks = read_marks(settings, letters.name)
         newest = deque(maxlen=limit if as_json or limit else ROWS_IN_A_TABLE)  # type: ignore[var-annotated]
         for letter in letters:
             if selection.includes(letter) and (handled or letter.event_id not in marks):
                 counts[letter.reason] += 1
+                unmet.update(letter.expectations)
                 newest.append(letter)
     if as_json:
         for letter in newest:
@@ -91,6 +94,8 @@ def list_letters(
         return
     out.print(letters_table(newest, counts.total(), letters.name, chosen, marks, with_handled=handled))
     out.print(counts_table("by reason", "reason", counts))
+    if unmet:
+        out.print(counts_table("by expectation", "expectation", unmet))
 
 
 @app.command()
@@ -146,6 +151,7 @@ def show(
 def replay(
     view: View,
     reason: Reasons = None,
+    expectation: Unmet = None,
     since: Since = None,
     until: Until = None,
     schema_id: SchemaId = None,
@@ -173,7 +179,7 @@ def replay(
 
     settings, chosen = settings_and_plan(view, plan, views, schemas, state)
     generation = chosen.generation if generation is None else generation
-    selection = selection_of(reason, since, until, schema_id, topic, partition, generation)
+    selection = selection_of(reason, expectation, since, until, schema_id, topic, partition, generation)
     with _letters(settings, chosen, late=False) as letters:
         task = handling.Task(settings, chosen, letters, selection, limit)
         tally = handling.survey_replay(task)
@@ -189,6 +195,7 @@ def replay(
 def drop(
     view: View,
     reason: Reasons = None,
+    expectation: Unmet = None,
     since: Since = None,
     until: Until = None,
     schema_id: SchemaId = None,
@@ -213,7 +220,7 @@ def drop(
     from headwater.pipelines.dead_letters import handling
 
     settings, chosen = settings_and_plan(view, plan, views, schemas, state)
-    selection = selection_of(reason, since, until, schema_id, topic, partition, generation)
+    selection = selection_of(reason, expectation, since, until, schema_id, topic, partition, generation)
     done = "restored" if undo else "dropped"
     with _letters(settings, chosen, late) as letters:
         task = handling.Task(settings, chosen, letters, selection, limit)

@@ -64,6 +64,7 @@ def as_json(letter: DeadLetter, plan: Plan, mark: Mark | None) -> dict[str, Any]
         "event": str(letter.event),
         "reason": letter.reason,
         "detail": letter.detail,
+        "expectations": sorted(letter.expectations),
         "generation": letter.generation,
         "topic": letter.event.topic,
         "partition": letter.event.partition,

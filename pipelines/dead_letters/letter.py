@@ -12,6 +12,7 @@ from headwater.schemas.dead_letter import (
     REPLAY_FOR_HEADER,
     REPLAY_OF_HEADER,
     Reason,
+    names_not_met,
 )
 from headwater.schemas.errors import FormatError
 
@@ -90,6 +91,11 @@ class DeadLetter:
         return f"{topic}/{partition}/{offset}/{self.record_timestamp_ms}"
 
     @property
+    def expectations(self) -> frozenset[str]:
+        """The names of the expectations for which the event was rejected."""
+        return names_not_met(self.reason, self.detail)
+
+    @property
     def why_not_replayable(self) -> str | None:
         """Why the event cannot be sent again from this letter; None if it can."""
         if self.reason == Reason.LATE:
@@ -115,6 +121,7 @@ class Selection:
     """Which letters a person means; None or nothing leaves a choice open. Times are those of the events' records."""
 
     reasons: frozenset[str] = frozenset()
+    expectation: str | None = None
     since_ms: int | None = None
     until_ms: int | None = None
     schema_id: int | None = None
@@ -126,6 +133,7 @@ class Selection:
         """Whether the letter is meant. `since` belongs to the span, `until` does not."""
         return (
             (not self.reasons or letter.reason in self.reasons)
+            and (self.expectation is None or self.expectation in letter.expectations)
             and (self.since_ms is None or letter.record_timestamp_ms >= self.since_ms)
             and (self.until_ms is None or letter.record_timestamp_ms < self.until_ms)
             and self.schema_id in (None, letter.schema_id)

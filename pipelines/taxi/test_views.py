@@ -73,3 +73,12 @@ def test_each_stop_of_a_paid_ride_is_an_event() -> None:
 def test_a_vector_of_the_wrong_length_is_refused() -> None:
     view = local_view(rider_stops, STOPS.replace("[9.0, 9.0, 9.0, 9.0]", "[9.0]").replace("TEST", "PAID"))
     assert [left_out.reason for left_out in view.rejected] == [Reason.MALFORMED]
+
+
+def test_a_ride_of_more_than_a_thousand_euros_is_put_aside_and_an_implausible_tip_only_counted() -> None:
+    dear = RIDES.replace("99.00  -    1        TEST", "1000.01 -   1        PAID").replace("8.00   1.0", "8.00   9.0")
+    view = local_view(driver_week, dear, topic="taxi.rides")
+    assert [(each.reason, each.event["fare"]) for each in view.rejected] == [(Reason.EXPECTATION_FAILED, "1000.01")]
+    assert view.rejected[0].detail.startswith("not met: fare_between (")
+    assert view.unmet == {"fare_between": 1, "tip_is_plausible": 1}
+    assert view.values(at="2026-03-29T08:00:00Z", driver_id=7)["rides_7d"] == 3

@@ -3,10 +3,13 @@
 from headwater.schemas import (
     EventSource,
     FeatureView,
+    between,
     count_events,
     counts_of,
     decayed_count,
     distinct_of,
+    expect,
+    fresh_within,
     last_n_of,
     lifetime,
     mean_of,
@@ -35,6 +38,11 @@ rides = EventSource(
         "cancelled": None,
         "earned": "tip == null ? fare : fare + tip",
     },
+    expect=[
+        between("fare", 0, 1000, action="dead_letter"),
+        expect("tip <= fare", name="tip_is_plausible"),
+        fresh_within("1h"),
+    ],
 )
 cancellations = EventSource(
     topic="taxi.cancellations",

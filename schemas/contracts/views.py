@@ -39,6 +39,9 @@ def _uses(plan: Plan, source: SourcePlan, field: FieldPath) -> Iterator[str]:
         yield "its event id"
     if any(map(reads.expression, source.where)):
         yield "its filter"
+    expectations = [each.name for each in source.expectations if each.cel and reads.expression(each.cel)]
+    if expectations:
+        yield f"expectation{'s' if len(expectations) > 1 else ''} {', '.join(expectations)}"
     columns = {index for index, each in enumerate(source.columns) if each is not None and reads.input(each)}
     features = [_is_fed(plan.features, feature, columns) for feature in plan.features]
     names = [feature.name for feature, fed in zip(plan.features, features, strict=True) if fed]

@@ -23,7 +23,7 @@ from headwater.pipelines.dead_letters.handling import outstanding
 from headwater.pipelines.dead_letters.letter import DeadLetter, Position, Selection
 from headwater.pipelines.dead_letters.marks import Mark
 from headwater.pipelines.registry import Registry
-from headwater.schemas.dead_letter import DEAD_LETTER_SCHEMA
+from headwater.schemas.dead_letter import DEAD_LETTER_SCHEMA, not_met
 from headwater.schemas.errors import FormatError
 from headwater.schemas.keys import encode_key
 from tests.dead_letters import AT_MS, letter, letter_fields
@@ -108,6 +108,16 @@ def test_what_is_no_position_is_refused_with_an_example(text: str) -> None:
 )
 def test_a_selection_means_what_all_of_its_parts_mean(selection: Selection, meant: bool) -> None:
     assert selection.includes(letter()) is meant
+
+
+def test_letters_are_chosen_by_any_expectation_that_their_events_did_not_meet() -> None:
+    detail = not_met([("dear", "amount < 10.0"), ("late", "fresh within 5 ms")])
+    unmet = letter(reason="expectation_failed", detail=detail)
+    assert detail == "not met: dear, late (dear expects amount < 10.0; late expects fresh within 5 ms)"
+    assert as_json(unmet, PLAN, None)["expectations"] == ["dear", "late"]
+    for name, meant in (("dear", True), ("late", True), ("lat", False), ("expects", False)):
+        assert Selection(expectation=name).includes(unmet) is meant
+    assert not Selection(expectation="dear").includes(letter(reason="malformed", detail=detail))
 
 
 def test_an_event_has_one_letter_to_be_handled_though_each_generation_wrote_one() -> None:

@@ -110,7 +110,7 @@ def test_people_get_a_table(tmp_path: Path) -> None:
 
 def test_the_tests_of_the_taxi_example_hold() -> None:
     run = headwater_test(ROOT / "pipelines" / "taxi")
-    assert (run.returncode, run.stdout.strip()) == (0, "7 passed, 0 failed"), run.stdout
+    assert (run.returncode, run.stdout.strip()) == (0, "8 passed, 0 failed"), run.stdout
 
 
 @pytest.mark.parametrize(
