@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from fastavro import parse_schema, schemaless_writer
 
+from headwater.operators.reference import ReferenceEvent
 from headwater.operators.reference_events import EventReader, SourceRecord
 from headwater.schemas import EventSource, FeatureView, Plan, compile_view, count_events, last_of, sum_of
 from headwater.schemas.dead_letter import Reason
@@ -114,22 +115,22 @@ def by_reference(plan: Plan, values: list[bytes | None]) -> list[Any]:
     reader = EventReader(plan, WRITERS.get)
     answers: list[Any] = []
     for offset, value in enumerate(values):
-        found = reader.read(0, SourceRecord(value, NOW_MS, 0, offset))
-        if isinstance(found, Reason):
-            answers.append({"reason": str(found)})
-            continue
-        answers.append(
-            {
-                "events": [
-                    {
-                        "key": key.hex(), "t_us": event.time_us, "index": event.index, "offset": event.offset,
-                        "id": event.id.hex(), "values": [as_kernel(value) for value in event.values],
-                    }
-                    for key, event in found
-                ]
-            }
-        )  # fmt: skip
+        answers.append(as_answer(reader.read(0, SourceRecord(value, NOW_MS, 0, offset))))
     return answers
+
+
+def as_answer(found: list[tuple[bytes, ReferenceEvent]] | Reason) -> Any:
+    """What the reference found in a record, as the kernel says it."""
+    if isinstance(found, Reason):
+        return {"reason": str(found)}
+    events = [
+        {
+            "key": key.hex(), "t_us": event.time_us, "index": event.index, "offset": event.offset,
+            "id": event.id.hex(), "values": [as_kernel(value) for value in event.values],
+        }
+        for key, event in found
+    ]  # fmt: skip
+    return {"events": events}
 
 
 def as_kernel(value: Any) -> Any:
@@ -143,6 +144,14 @@ def as_kernel(value: Any) -> Any:
 
 
 def by_kernel(plan: Plan, values: list[bytes | None]) -> list[Any]:
+    """Without details, which are for people."""
+    return [
+        {name: each[name] for name in each.keys() - {"detail"}} for each in decoded_by_kernel(plan, values)["records"]
+    ]
+
+
+def decoded_by_kernel(plan: Plan, values: list[bytes | None]) -> Any:
+    """What the kernel's `DecodeMain` answers."""
     target = KERNEL / "target"
     classpath = f"{target / 'test-classes'}:{target / 'classes'}:{(target / 'test-classpath.txt').read_text().strip()}"
     java = Path(os.environ["JAVA_HOME"]) / "bin" / "java" if "JAVA_HOME" in os.environ else Path("java")
@@ -157,8 +166,7 @@ def by_kernel(plan: Plan, values: list[bytes | None]) -> list[Any]:
         input=json.dumps(request), capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    answers: list[Any] = json.loads(done.stdout)
-    return answers
+    return json.loads(done.stdout)
 
 
 TABLE: list[tuple[bytes | None, str | int]] = [

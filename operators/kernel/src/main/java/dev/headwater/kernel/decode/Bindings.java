@@ -13,6 +13,7 @@ final class Bindings {
     /** Null if the source has no expressions: then nothing of CEL is loaded. */
     final RowExpressions expressions;
 
+    final Expectations expectations;
     final List<Expression> where = new ArrayList<>();
     final int eventTimeSlot;
     final Binding[] key;
@@ -35,6 +36,7 @@ final class Bindings {
         key = bindings(source.key());
         columns = bindings(source.columns());
         eventId = bindings(source.eventId());
+        expectations = new Expectations(source.expectations(), expressions);
         eventIdTypes = new ColumnType[eventId.length];
         for (int i = 0; i < eventId.length; i++) {
             Expression expression = eventId[i].expression();
@@ -56,7 +58,9 @@ final class Bindings {
         List<Plan.Input> inputs = new ArrayList<>(source.key());
         inputs.addAll(source.columns());
         inputs.addAll(source.eventId());
-        return !source.where().isEmpty() || inputs.stream().anyMatch(Plan.Input::isExpression);
+        return !source.where().isEmpty()
+                || source.expectations().stream().anyMatch(Plan.Expectation::isCondition)
+                || inputs.stream().anyMatch(Plan.Input::isExpression);
     }
 
     private RowExpressions expressions() {

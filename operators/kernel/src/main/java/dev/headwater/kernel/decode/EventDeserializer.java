@@ -5,6 +5,7 @@ import dev.headwater.kernel.event.Decoded;
 import dev.headwater.kernel.event.Event;
 import dev.headwater.kernel.event.Reason;
 import dev.headwater.kernel.plan.Plan;
+import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -24,7 +25,8 @@ import org.apache.flink.util.Collector;
  * Kafka records in the Confluent wire format (0, schema id, Avro body) to events of one source of the plan. Whatever
  * stands in a record, at least one {@link Decoded} comes out of it: an event, or several if an array is exploded; or a
  * dead letter with the first reason for which it cannot be one, or one of its elements cannot; or nothing but that it was
- * read, if conditions keep all of it out. Waits, as long as it takes, for the schema registry.
+ * read, if conditions keep all of it out. Waits, as long as it takes, for the schema registry. Fails, each time that it
+ * is started again, at a record that does not meet an expectation whose action is to stop.
  */
 public final class EventDeserializer implements KafkaRecordDeserializationSchema<Decoded> {
     private static final long serialVersionUID = 1L;
@@ -66,6 +68,7 @@ public final class EventDeserializer implements KafkaRecordDeserializationSchema
         RegistryClient client = new RegistryClient(world.registryUrl(), REGISTRY_TIMEOUT);
         MetricGroup group = context.getMetricGroup().addGroup("headwater").addGroup("view", plan.view());
         open(new SchemaRegistry(client, world.unknownSchemaWaitMs()), group.counter("filtered_events"));
+        extractor.expectations().register(group);
         SchemaRegistry watched = registry;
         group.gauge("registry_unavailable", (Gauge<Integer>) () -> watched.unavailable() ? 1 : 0);
         group.gauge("registry_failures", (Gauge<Long>) watched::failures);
@@ -84,7 +87,7 @@ public final class EventDeserializer implements KafkaRecordDeserializationSchema
     }
 
     @Override
-    public void deserialize(ConsumerRecord<byte[], byte[]> record, Collector<Decoded> out) throws InterruptedIOException {
+    public void deserialize(ConsumerRecord<byte[], byte[]> record, Collector<Decoded> out) throws IOException {
         try {
             DeadLetter letter = decode(record);
             if (letter != null) {
@@ -109,8 +112,13 @@ public final class EventDeserializer implements KafkaRecordDeserializationSchema
         return Decoded.TYPE;
     }
 
+    /** For tests. */
+    Expectations expectations() {
+        return extractor.expectations();
+    }
+
     /** Reads the events of a record into {@link #events}; all of them or, where a letter is returned, none. */
-    private DeadLetter decode(ConsumerRecord<byte[], byte[]> record) throws InterruptedException {
+    private DeadLetter decode(ConsumerRecord<byte[], byte[]> record) throws InterruptedException, ExpectationException {
         Integer schemaId = null;
         try {
             byte[] value = record.value();
@@ -132,6 +140,9 @@ public final class EventDeserializer implements KafkaRecordDeserializationSchema
             filtered.inc(candidates - eventCount);
             return null;
         } catch (RejectedException e) {
+            if (e.stops()) {
+                throw stopped(record, e);
+            }
             boolean bodySeen = schemaId != null && e.reason().compareTo(Reason.TRAILING_BYTES) > 0;
             byte[] entityKey = bodySeen ? extractor.keyRead() : null;
             return letters.of(record, schemaId, e, entityKey, bodySeen ? extractor.eventTimeRead() : null);
@@ -180,5 +191,12 @@ public final class EventDeserializer implements KafkaRecordDeserializationSchema
         } catch (RejectedException e) {
             return new Program(null, e);
         }
+    }
+
+    private ExpectationException stopped(ConsumerRecord<byte[], byte[]> record, RejectedException cause) {
+        String position = record.topic() + "-" + record.partition() + "@" + record.offset();
+        return new ExpectationException("the view " + plan.view() + " stops at " + position + ": " + cause.getMessage()
+                + ". It goes on from there once the expectation's action is count or dead_letter, its condition is mended,"
+                + " or the record is deleted from the topic (see 'Expectations' in schemas/declaring.md)");
     }
 }

@@ -11,7 +11,7 @@ import org.apache.avro.Schema;
 
 /**
  * Turns Avro bodies of one source into events: knows which values are needed, and checks conditions, event time, key,
- * future, columns and event id in this order, as the plan's meaning wants. Not thread-safe.
+ * future, columns, event id and expectations in this order, as the plan's meaning wants. Not thread-safe.
  */
 final class EventExtractor {
     /** A row repeats a text once per feature, and must still be one Kafka record. */
@@ -98,6 +98,10 @@ final class EventExtractor {
         }
     }
 
+    Expectations expectations() {
+        return bindings.expectations;
+    }
+
     /** Null if the key could not be read. */
     byte[] keyRead() {
         return key == null ? null : key.bytes();
@@ -143,6 +147,7 @@ final class EventExtractor {
             fill(bindings.eventId);
             into.id = ids.encode(slots);
         }
+        bindings.expectations.check(recordTimestampMs * 1000 - eventTimeUs);
         return true;
     }
 

@@ -20,7 +20,8 @@ public enum Reason {
     /** Goes to the late topic, all others to the dead letters. */
     LATE,
     EXPRESSION_FAILED,
-    MISSING_EVENT_ID;
+    MISSING_EVENT_ID,
+    EXPECTATION_FAILED;
 
     private final String text = name().toLowerCase(Locale.ROOT);
 

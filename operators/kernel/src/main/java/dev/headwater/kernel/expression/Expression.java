@@ -5,6 +5,7 @@ import dev.cel.common.values.NullValue;
 import dev.cel.runtime.CelEvaluationException;
 import dev.cel.runtime.CelRuntime;
 import dev.headwater.kernel.plan.ColumnType;
+import java.util.stream.IntStream;
 
 /**
  * A compiled expression. Null: one that fails where a nullable variable that it reads is null, is null; any other
@@ -29,6 +30,11 @@ public final class Expression {
 
     public ColumnType type() {
         return type;
+    }
+
+    /** The positions, in the plan, of the variables that it reads. */
+    public IntStream variables() {
+        return IntStream.of(variables);
     }
 
     /**

@@ -13,6 +13,32 @@ public final class Plan implements Serializable {
     /** A field of the entity key, in key order. */
     public record EntityField(String name, ColumnType type) {}
 
+    /**
+     * What should be true of every event that counts: a condition in CEL, or that Kafka's timestamp is no more than so
+     * long after the event time.
+     */
+    public record Expectation(String name, Action action, String cel, long freshWithinMs) {
+        public boolean isCondition() {
+            return !cel.isEmpty();
+        }
+
+        /** Whether only events that meet it count. */
+        public boolean isRequired() {
+            return action != Action.COUNT;
+        }
+
+        public boolean stops() {
+            return action == Action.STOP;
+        }
+    }
+
+    /** What becomes of an event that does not meet an expectation. */
+    public enum Action {
+        COUNT,
+        DEAD_LETTER,
+        STOP
+    }
+
     /** Where a value comes from: a path, or an expression in CEL over the source's variables, or nowhere. */
     public record Input(List<String> path, String cel) {
         public static final Input NONE = new Input(List.of(), "");
@@ -32,7 +58,8 @@ public final class Plan implements Serializable {
     /**
      * A topic of events. Paths are lists of field names from the root of the reader schema. {@code explode} is the array
      * whose elements are the events, empty if records are; {@code where} must all be true; there is one input per entity
-     * field in {@code key} and one per plan column in {@code columns}; {@code eventId} tells copies.
+     * field in {@code key} and one per plan column in {@code columns}; {@code eventId} tells copies; {@code expectations}
+     * are checked last.
      */
     public record Source(
             String topic,
@@ -46,6 +73,7 @@ public final class Plan implements Serializable {
             boolean eventTimeInMicros,
             List<Input> eventId,
             List<Input> columns,
+            List<Expectation> expectations,
             long allowedSkewMs,
             long watermarkDelayMs,
             long idleTimeoutMs) {}

@@ -144,6 +144,7 @@ final class PlanReader {
                 time.choice("unit", TimeUnit.class) == TimeUnit.US,
                 n.listOr("event_id").stream().map(PlanReader::input).toList(),
                 inputs,
+                n.listOr("expectations").stream().map(PlanReader::expectation).toList(),
                 n.integer("allowed_skew_ms"),
                 n.integer("watermark_delay_ms"),
                 n.integer("idle_timeout_ms"));
@@ -152,6 +153,15 @@ final class PlanReader {
     private static Plan.Variable variable(PlanNode n) {
         TimeUnit timestamp = n.has("timestamp") ? n.choice("timestamp", TimeUnit.class) : null;
         return new Plan.Variable(n.text("name"), n.strings("path"), n.type("type"), n.bool("nullable"), timestamp);
+    }
+
+    private static Plan.Expectation expectation(PlanNode n) {
+        require(n.has("cel") != n.has("fresh_within_ms"), n.where() + ": either cel or fresh_within_ms is needed");
+        return new Plan.Expectation(
+                n.text("name"),
+                n.choice("action", Plan.Action.class),
+                n.textOr("cel", ""),
+                n.integerOr("fresh_within_ms", 0));
     }
 
     private static Plan.Input input(PlanNode n) {

@@ -21,7 +21,8 @@ import org.apache.flink.util.Collector;
 /**
  * Lets another language decode records as the kernel does. Standard input is one JSON object:
  * {@code {"plan": {...}, "source": 0, "schemas": {"1": {...}}, "records": [{"value": hex or null, "timestamp_ms": n}]}}.
- * The answer is a list with {@code {"reason": text}} or {@code {"events": [...]}} for each record; offsets count from 0.
+ * In the answer, {@code {"records": [...], "expectations": {name: [checked, not met]}}}, a record is
+ * {@code {"reason": text, "detail": text}}, {@code {"stopped": text}} or {@code {"events": [...]}}; offsets count from 0.
  */
 final class DecodeMain {
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -32,7 +33,8 @@ final class DecodeMain {
     public static void main(String[] arguments) throws Exception {
         JsonNode request = JSON.readTree(System.in);
         Plan plan = Plan.parse(request.get("plan").toString());
-        ArrayNode answers = JSON.createArrayNode();
+        ObjectNode whole = JSON.createObjectNode();
+        ArrayNode answers = whole.putArray("records");
         try (FakeRegistry registry = new FakeRegistry()) {
             for (Map.Entry<String, JsonNode> schema : request.get("schemas").properties()) {
                 registry.with(
@@ -44,10 +46,24 @@ final class DecodeMain {
                     new EventDeserializer(plan.json(), request.get("source").intValue(), deployment);
             deserializer.open(registry.client(0), new SimpleCounter());
             for (JsonNode record : request.get("records")) {
-                deserializer.deserialize(kafka(record, answers.size()), answer(plan, answers.addObject()));
+                ConsumerRecord<byte[], byte[]> given = kafka(record, answers.size());
+                ObjectNode answer = answers.addObject();
+                try {
+                    deserializer.deserialize(given, answer(plan, answer));
+                } catch (ExpectationException e) {
+                    answer.put("stopped", e.getMessage());
+                }
+            }
+            ObjectNode counts = whole.putObject("expectations");
+            Plan.Source source = plan.sources().get(request.get("source").intValue());
+            for (Plan.Expectation each : source.expectations()) {
+                ArrayNode pair = counts.putArray(each.name());
+                for (long count : deserializer.expectations().counts(each.name())) {
+                    pair.add(count);
+                }
             }
         }
-        System.out.println(answers);
+        System.out.println(whole);
     }
 
     private static Collector<Decoded> answer(Plan plan, ObjectNode answer) {
@@ -56,6 +72,7 @@ final class DecodeMain {
             public void collect(Decoded decoded) {
                 if (decoded.isRejected()) {
                     answer.put("reason", decoded.rejected().reason().text());
+                    answer.put("detail", decoded.rejected().detail());
                     return;
                 }
                 ArrayNode events = answer.withArray("events");

@@ -90,7 +90,7 @@ class LettersTest {
         var record = new ConsumerRecord<>(
                 "t".repeat(249), 3, 17, Events.NOW_MS, TimestampType.CREATE_TIME, 2, 0, key, value, headers,
                 Optional.empty());
-        var rejected = new RejectedException(Reason.EXPRESSION_FAILED, "\u20ac".repeat(5000));
+        var rejected = new RejectedException(Reason.EXPECTATION_FAILED, "\u20ac".repeat(5000));
         return new Letters(capBytes).of(record, 1, rejected, new byte[4096], 0L);
     }
 
