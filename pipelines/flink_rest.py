@@ -111,9 +111,10 @@ class FlinkRest:
         return found
 
     def root_cause(self, job_id: str) -> str:
-        """The newest exception that made the job fail or restart, its first lines; empty if there is none."""
+        """The newest exception that made the job fail or restart, and its causes; empty if there is none."""
         history = self._get(f"/jobs/{job_id}/exceptions")["exceptionHistory"]["entries"]
-        return "\n".join(history[0]["stacktrace"].splitlines()[:8]) if history else ""
+        first, *lines = history[0]["stacktrace"].splitlines() if history else [""]
+        return "\n".join([first, *(line for line in lines if line.startswith("Caused by: "))])
 
     def stop(self, job_id: str, directory: str, timeout_seconds: float) -> str:
         """Stops the job with a savepoint below the directory and returns the savepoint's URL."""
