@@ -113,7 +113,8 @@ def show(
 ) -> None:
     """Show all that is known of a dead letter: where and why, and the event, decoded as far as it can be.
 
-    The position is that of the letter, or that of the event, which may have a letter of each generation.
+    The position is that of the letter, or that of the event, which may have a letter of each generation. A late event
+    is shown as it still stands in its topic.
 
     Example:  `headwater dead-letters show customer_purchases shop.purchases-2@17`
     """
@@ -122,12 +123,13 @@ def show(
     from headwater.pipelines.dead_letters.framed_avro import FramedAvro
     from headwater.pipelines.dead_letters.letter import Position
     from headwater.pipelines.dead_letters.marks import read_marks
+    from headwater.pipelines.dead_letters.originals import with_original
     from headwater.pipelines.registry import Registry
 
     wanted = Position.parse(position)
     settings, chosen = settings_and_plan(view, plan, views, schemas, state)
     with _letters(settings, chosen, late) as letters:
-        found = letters.at(wanted)
+        found = [with_original(letter, settings) for letter in letters.at(wanted)]
         marks = read_marks(settings, letters.name)
     avro = FramedAvro(Registry(settings))
     told = [(letter, marks.get(letter.event_id), body_of(letter, avro)) for letter in found]

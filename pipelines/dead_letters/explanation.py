@@ -36,7 +36,7 @@ def body_of(letter: DeadLetter, avro: FramedAvro) -> Body:
     """
     if letter.value is None:
         if letter.reason == Reason.LATE:
-            return Body(None, "a late event's letter keeps its position only; the event stands in its topic")
+            return Body(None, "a late event's letter keeps its position only, and its topic has lost it")
         if letter.value_bytes == 0:
             return Body(None, "the event has no value")
         return Body(None, f"too long to be kept: {letter.value_bytes} bytes with SHA-256 {letter.value_sha256}")

@@ -23,6 +23,7 @@ from headwater.operators.reference_windows import events_in
 from headwater.pipelines.dead_letters.handling import Task, replay
 from headwater.pipelines.dead_letters.letter import Selection
 from headwater.pipelines.dead_letters.letters_topic import LettersTopic
+from headwater.pipelines.dead_letters.originals import with_original
 from headwater.pipelines.settings import load_settings
 from headwater.pipelines.stack.broker import Broker
 from headwater.pipelines.stack.flink import FlinkCluster
@@ -147,6 +148,11 @@ def test_late_events_are_told_with_position_and_key(lab: ComputeLab) -> None:
     (letter,) = lab.dead_letters(lab.plan.late.topic)
     assert (letter["reason"], letter["topic"], letter["partition"], letter["offset"]) == ("late", lab.topic, 0, 1)
     assert letter["entity_key"] == key_of("bob", lab)
+    settings = load_settings(kafka_bootstrap_servers=lab.broker.bootstrap_servers, registry_url=lab.registry.url)
+    (told,) = LettersTopic(settings, lab.plan.late.topic)
+    _, original = read(lab.broker.bootstrap_servers, lab.topic)
+    assert with_original(told, settings).value == original.value()
+    assert with_original(replace(told, record_timestamp_ms=0), settings).value is None
 
 
 def test_every_subtask_heartbeats_in_every_partition_of_the_log(lab: ComputeLab) -> None:
