@@ -47,6 +47,7 @@ _RESULT_REMEDIES = {
 }
 _PROBLEM = re.compile(r"^(?:[A-Z_]+: )?ERROR: <input>:(-?\d+):(-?\d+): (.*)$")
 _NO_OVERLOAD = re.compile(r"found no matching overload for '([^']+)' applied to '(\(.*\))'")
+_SINGLE_BYTE = re.compile(r"(?<!\\)(?:\\\\)*\\C")
 _UNDECLARED = re.compile(r"undeclared reference to '([^']+)'")
 _WRAPPER = re.compile(r"wrapper\((\w+)\)")
 _NULL_TYPE = "null_type"
@@ -144,6 +145,8 @@ class Scope:
             ("matches_string", *pattern),
         ):
             if overload in overloads:
+                if "matches" in program and _SINGLE_BYTE.search(text):
+                    return [(rf"{text!r} has \C, a single byte, which only C++'s RE2 knows", "use . for a character")]
                 cel = _cel()
                 value = cel.NewEnv(variables={"text": cel.Type.STRING}).compile(program).eval(data={"text": text})
                 if value.type() == cel.Type.ERROR:
