@@ -23,20 +23,20 @@ MUTATIONS = (
     Mutation(
         "A window begins a step late",
         "window/Edge.java",
-        "return Math.floorDiv(clockUs - distanceUs, stepUs) * stepUs;",
-        "return (Math.floorDiv(clockUs - distanceUs, stepUs) + 1) * stepUs;",
+        "return step.start(clockUs - distanceUs);",
+        "return step.start(clockUs - distanceUs) + step.lengthUs();",
     ),
     Mutation(
         "A tick comes a step late",
         "window/Edge.java",
-        "return (Math.floorDiv(eventTimeUs, stepUs) + 1) * stepUs + distanceUs;",
-        "return (Math.floorDiv(eventTimeUs, stepUs) + 2) * stepUs + distanceUs;",
+        "return step.start(eventTimeUs) + step.lengthUs() + distanceUs;",
+        "return step.start(eventTimeUs) + 2 * step.lengthUs() + distanceUs;",
     ),
     Mutation(
         "A tick comes a step early",
         "window/Edge.java",
-        "return (Math.floorDiv(eventTimeUs, stepUs) + 1) * stepUs + distanceUs;",
-        "return Math.floorDiv(eventTimeUs, stepUs) * stepUs + distanceUs;",
+        "return step.start(eventTimeUs) + step.lengthUs() + distanceUs;",
+        "return step.start(eventTimeUs) + distanceUs;",
     ),
     Mutation(
         "An offset window ends at the clock",
