@@ -34,6 +34,11 @@ class ReferenceEvent:
     index: int = 0
 
     @property
+    def identity(self) -> tuple[object, ...]:
+        """What copies of the event have in common: source, time, place in an exploded array, and id; else its place."""
+        return (self.source, self.time_us, self.index, self.id or (self.partition, self.offset))
+
+    @property
     def order(self) -> tuple[int, bytes, int, int, int, int]:
         """Where the event stands among the events of its key: by time, then by its id if it has one, else its place.
 
@@ -68,12 +73,21 @@ def reference_row(plan: Plan, events: Iterable[ReferenceEvent], watermark_us: in
 
 
 def row_at(plan: Plan, events: Iterable[ReferenceEvent], clock_us: int) -> ReferenceRow:
-    """The row of a key with these events when its clock stands at `clock_us`.
+    """The row of a key with these events, of whose copies one counts, when its clock stands at `clock_us`.
 
     Raises:
         ValueError: there is no event, or one is later than the clock.
     """
-    events = sorted(distinct_events(events), key=lambda event: event.order)
+    return row_of(plan, distinct_events(events), clock_us)
+
+
+def row_of(plan: Plan, events: Iterable[ReferenceEvent], clock_us: int) -> ReferenceRow:
+    """The row in which each of these events counts, copies too; `reference_copies` tells which those may be.
+
+    Raises:
+        ValueError: there is no event, or one is later than the clock.
+    """
+    events = sorted(events, key=lambda event: event.order)
     if not events or events[-1].time_us > clock_us:
         raise ValueError("a row needs events, and a clock that is not before them")
     earliest = reach(plan, clock_us)
@@ -100,13 +114,10 @@ def _values(plan: Plan, inside: Sequence[Sequence[ReferenceEvent]], clock_us: in
 
 
 def distinct_events(events: Iterable[ReferenceEvent]) -> list[ReferenceEvent]:
-    """The events without copies: of those with one source, id, time and index the first is kept.
-
-    Without an id all differ. An approximate view may count copies that lie further apart than its horizon twice.
-    """
+    """The events without copies: of each identity the first. `reference_copies` tells of those behind a horizon."""
     first: dict[object, ReferenceEvent] = {}
-    for number, event in enumerate(events):
-        first.setdefault((event.source, event.id, event.time_us, event.index) if event.id else number, event)
+    for event in events:
+        first.setdefault(event.identity, event)
     return list(first.values())
 
 

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from headwater.operators.derived import derived
-from headwater.operators.reference import ReferenceEvent, ReferenceRow, distinct_events
+from headwater.operators.reference import ReferenceEvent, ReferenceRow
 from headwater.operators.reference_aggregates import (
     NO_VARIANCE,
     Value,
@@ -54,11 +54,11 @@ def row_mismatch(
 
     Args:
         plan: the view's plan.
-        events: all events that the row is made of.
+        events: all events that the row is made of, each as often as it counts.
         expected: the reference's row.
         actual: the row's values by feature name; maps may be lists of pairs, as Arrow gives them.
     """
-    ordered = sorted(distinct_events(events), key=lambda event: event.order)
+    ordered = sorted(events, key=lambda event: event.order)
     for feature in plan.features:
         value = actual[feature.name]
         if feature.window is None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from headwater.operators.reference import ReferenceEvent, distinct_events
+from headwater.operators.reference import ReferenceEvent
 from headwater.operators.reference_events import EventReader, SourceRecord
 from headwater.pipelines.registry import Registry
 from headwater.pipelines.settings import Settings
@@ -38,7 +38,7 @@ class SourceEvents:
 
 
 def read_events(settings: Settings, plan: Plan, timeout_seconds: float) -> SourceEvents:
-    """All events of the plan's sources up to their present end; of copies the first alone.
+    """All events of the plan's sources up to their present end; copies too.
 
     Raises:
         DependencyError: the broker or the registry cannot be used.
@@ -51,8 +51,6 @@ def read_events(settings: Settings, plan: Plan, timeout_seconds: float) -> Sourc
             timestamp_ms = message.timestamp()[1]
             record = SourceRecord(message.value(), timestamp_ms, message.partition() or 0, message.offset() or 0)
             events.take(reader.read(index, record), timestamp_ms)
-    for key, seen in events.by_key.items():
-        events.by_key[key] = distinct_events(seen)
     return events
 
 

@@ -11,11 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable
 
-from headwater.operators.reference import ReferenceEvent, reach, row_at
+from headwater.operators.reference import ReferenceEvent
+from headwater.operators.reference_copies import PossibleEvents
 from headwater.operators.reference_windows import ticks
 from headwater.pipelines.offline_store import table_location
 from headwater.pipelines.settings import Settings
-from headwater.pipelines.verification.online import row_difference
+from headwater.pipelines.verification.rows import row_difference
 from headwater.pipelines.verification.topics import read_committed
 from headwater.schemas.feature_log import ROW_HEADER_NAME, RowHeader
 from headwater.schemas.keys import encode_key
@@ -113,25 +114,32 @@ def _wrong_values(
 
 
 def _difference(plan: Plan, events: list[ReferenceEvent], row: Mapping[str, Any], newest: bool) -> str:
-    seen = events if newest else _prefix(plan, events, row["clock"], row["n"])
-    if not seen or max(event.time_us for event in seen) > row["clock"]:
-        return "no prefix of its key's events has this version"
-    if not _is_clock(plan, seen, row["clock"]):
+    if not newest:
+        return _prefix_difference(plan, events, row)
+    if not events or max(event.time_us for event in events) > row["clock"]:
+        return "its clock is before its key's events"
+    if not _is_clock(plan, events, row["clock"]):
         return "its clock is neither the greatest event time nor a tick"
-    return row_difference(plan, seen, row_at(plan, seen, row["clock"]), row)
+    return row_difference(PossibleEvents(plan, row["clock"], events), row)
 
 
-def _prefix(plan: Plan, events: list[ReferenceEvent], clock_us: int, n: int) -> list[ReferenceEvent]:
-    """The shortest run of the events, in the order of their partition, of which n are within reach of the clock."""
-    earliest, within, has_clock = reach(plan, clock_us), 0, False
-    seen: list[ReferenceEvent] = []
-    for event in sorted(events, key=lambda event: event.offset):
-        if has_clock and within == n:
+def _prefix_difference(plan: Plan, events: list[ReferenceEvent], row: Mapping[str, Any]) -> str:
+    """What differs from the shortest run of the events, in the order of their partition, that allows the row's version.
+
+    Where copies may count again, several runs may allow it; then it is enough that the row is right for one.
+    """
+    possible, has_clock, difference = PossibleEvents(plan, row["clock"]), False, ""
+    for event in sorted(events, key=lambda event: (event.offset, event.index)):
+        if event.time_us > row["clock"] or possible.fewest > row["n"]:
             break
-        seen.append(event)
-        within += event.time_us >= earliest
-        has_clock = has_clock or _is_clock(plan, [event], clock_us)
-    return seen if within == n else []
+        possible.add(event)
+        has_clock = has_clock or _is_clock(plan, [event], row["clock"])
+        if has_clock and possible.fewest <= row["n"] <= possible.most:
+            found = row_difference(possible, row)
+            if not found:
+                return ""
+            difference = difference or found
+    return difference or "no prefix of its key's events has this version"
 
 
 def _is_clock(plan: Plan, events: Sequence[ReferenceEvent], clock_us: int) -> bool:

@@ -14,8 +14,9 @@ from fastavro import parse_schema, schemaless_reader
 from redis import Redis
 
 from headwater.operators.reference import ReferenceEvent, ReferenceRow, clock_of, row_at
-from headwater.operators.reference_exactness import row_mismatch
+from headwater.operators.reference_copies import PossibleEvents
 from headwater.pipelines.online_store import partition_keys, schema_key
+from headwater.pipelines.verification.rows import row_difference
 from headwater.schemas.avro import without_logical_types
 from headwater.schemas.errors import FormatError, OnlineStoreError, VerificationError
 from headwater.schemas.feature_log import VERSION_BYTES
@@ -118,28 +119,13 @@ def online_mismatches(redis: Redis, plan: Plan, by_key: Mapping[bytes, list[Refe
     wrong = [f"{_named(plan, key)}: stands in Redis, but has no event" for key in online.stored_keys() - set(by_key)]
     for key, row in online.rows(iter(by_key)):
         events = by_key[key]
-        expected = row_at(plan, events, clock_of(plan, events, watermark_us))
+        clock_us = clock_of(plan, events, watermark_us)
         if row is None:
-            if not _may_have_expired(plan, expected):
+            if not _may_have_expired(plan, row_at(plan, events, clock_us)):
                 wrong.append(f"{_named(plan, key)}: is not in Redis")
-        elif difference := row_difference(plan, events, expected, row):
+        elif difference := row_difference(PossibleEvents(plan, clock_us, events), row):
             wrong.append(f"{_named(plan, key)}: {difference}")
     return wrong
-
-
-def row_difference(plan: Plan, events: list[ReferenceEvent], expected: ReferenceRow, row: Mapping[str, Any]) -> str:
-    """What in a stored row is not as expected; empty if all is.
-
-    Args:
-        plan: the view's plan.
-        events: all events that the row is made of.
-        expected: the reference's row.
-        row: the stored row's fields; the clock in microseconds.
-    """
-    version = (row["generation"], row["clock"], row["n"])
-    if version != (expected.generation, expected.clock_us, expected.n):
-        return f"version {version} instead of {(expected.generation, expected.clock_us, expected.n)}"
-    return row_mismatch(plan, events, expected, row)
 
 
 def _may_have_expired(plan: Plan, expected: ReferenceRow) -> bool:

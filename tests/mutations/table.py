@@ -358,4 +358,16 @@ MUTATIONS = (
         "Math.max(state.clockUs, time) - time <= horizonUs",
         "time >= state.clockUs",
     ),
+    Mutation(
+        "Copies are recognised for longer than they are to be",
+        "window/ViewWindows.java",
+        "Math.max(state.clockUs, time) - time <= horizonUs",
+        "Math.max(state.clockUs, time) - time <= horizonUs + horizonUs / 4",
+    ),
+    Mutation(
+        "Ids are forgotten with the tile that the horizon is in",
+        "window/ViewWindows.java",
+        "if (seen != null && endOf(state, tile) <= state.clockUs - horizonUs) {",
+        "if (seen != null && state.start(tile, stride) <= state.clockUs - horizonUs) {",
+    ),
 )

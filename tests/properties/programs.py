@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -81,11 +82,15 @@ class Program:
         return {key: list(events) for key, events in found.items()}
 
 
+Held = Mapping[ReferenceEvent, int | None]
+"""Events in the order in which they came, each with the greatest watermark, in ms, that its state had seen then."""
+
+
 @dataclass
 class Moment:
     """What the job holds after an operation."""
 
-    held: dict[bytes, frozenset[ReferenceEvent]] = field(default_factory=dict)
+    held: dict[bytes, Held] = field(default_factory=dict)
     """The events of each key."""
     watermark_ms: int | None = None
     """Of this attempt."""
@@ -118,9 +123,9 @@ def timeline(program: Program) -> Timeline:
         run.moments.append(replace(now, held=dict(now.held)))
 
     def arrive(arrival: Arrival) -> None:
-        held = now.held.get(arrival.key, frozenset())
+        held = now.held.get(arrival.key, {})
         if arrival.event not in held:
-            now.held[arrival.key] = held | {arrival.event}
+            now.held[arrival.key] = {**held, arrival.event: now.seen_ms}
             happen(event_op(arrival.key, arrival.event))
 
     for step in program.steps:

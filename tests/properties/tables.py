@@ -47,6 +47,8 @@ def as_test(failing: Failing) -> str:
         f"        time_to_live={view.time_to_live!r},",
         f"        ids={view.ids},",
         f"        derived={view.derived},",
+        f"        exploded={view.exploded},",
+        f"        horizon={view.horizon!r},",
         "    )",
         "    rows = [",
         *(f"        {_row(step, used)}," for step in program.steps),

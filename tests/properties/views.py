@@ -156,6 +156,8 @@ class View:
     """Whether the ratio and the difference of its first two numbers are features too."""
     exploded: bool = False
     """Whether a record holds several events."""
+    horizon: str | None = None
+    """How far back copies are told; None: for ever."""
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> View:
@@ -207,6 +209,7 @@ def any_view(chance: random.Random) -> View:
         ids=chance.random() < 0.25,
         derived=chance.random() < 0.25,
         exploded=chance.random() < 0.2,
+        horizon=chance.choice([None, "1s", "10s", "1m", "1h", "24h"]),
     )
 
 
@@ -237,7 +240,7 @@ def _compiled(view: View, features: Sequence[Aggregation]) -> Plan:
             topic="events", key="user", event_time="at", event_id="user" if view.ids else None, allowed_skew="0s"
         ),
         approximate=view.ids,
-        deduplicate_for="400d" if view.ids else None,
+        deduplicate_for=(view.horizon or "400d") if view.ids else None,
         features=features,
         owner="tests",
         description="Random.",
@@ -249,8 +252,9 @@ def _compiled(view: View, features: Sequence[Aggregation]) -> Plan:
         # What the kernel is told of it is that events of one offset differ by their places in the array.
         sources = tuple(source.model_copy(update={"explode": ("items",)}) for source in plan.sources)
         plan = plan.model_copy(update={"sources": sources})
-    # For ever: then copies are told whatever the view's reach.
-    return plan.model_copy(update={"deduplication": Deduplication(horizon_ms=FOR_EVER_MS)}) if view.ids else plan
+    if view.ids and view.horizon is None:
+        return plan.model_copy(update={"deduplication": Deduplication(horizon_ms=FOR_EVER_MS)})
+    return plan
 
 
 def _years_about(zone: Zone, base_us: int) -> Zone:

@@ -9,8 +9,9 @@ import pyarrow as pa
 import pytest
 
 from headwater.operators.reference import ReferenceEvent, ReferenceRow, reference_row
+from headwater.operators.reference_copies import PossibleEvents
 from headwater.pipelines.verification.offline import Place, offline_mismatches
-from headwater.pipelines.verification.online import row_difference
+from headwater.pipelines.verification.rows import row_difference
 from headwater.schemas import Plan, count_events, sum_of
 from headwater.schemas.feature_log import RowHeader
 from headwater.schemas.keys import encode_key
@@ -88,5 +89,6 @@ def test_a_planted_wrong_is_found(
 def test_a_row_of_another_version_is_a_difference(plan: Plan, events: Any) -> None:
     ann = events[KEYS["ann"]]
     expected = reference_row(plan, ann)
-    assert row_difference(plan, ann, expected, fields("ann", expected, 0)) == ""
-    assert "version" in row_difference(plan, ann, expected, fields("ann", reference_row(plan, ann[:3]), 0))
+    possible = PossibleEvents(plan, expected.clock_us, ann)
+    assert row_difference(possible, fields("ann", expected, 0)) == ""
+    assert "version" in row_difference(possible, fields("ann", reference_row(plan, ann[:3]), 0))
