@@ -14,6 +14,7 @@ from fastavro.read import SchemaResolutionError
 
 from headwater.operators.reference import ReferenceEvent
 from headwater.operators.reference_expectations import ExpectationChecks
+from headwater.operators.reference_windows import END_OF_EVENTS_US
 from headwater.schemas.avro import AvroField, AvroRecord, without_logical_types
 from headwater.schemas.dead_letter import Reason
 from headwater.schemas.errors import ContractError, EvaluationError, FormatError
@@ -21,9 +22,6 @@ from headwater.schemas.event_ids import encode_event_id
 from headwater.schemas.expressions import Expression, Scope
 from headwater.schemas.keys import EntityField, KeyValue, encode_key
 from headwater.schemas.plan import Column, Input, Path, Plan, SourcePlan
-
-END_OF_TIME_MS = 253_367_568_000_000
-"""A little more than the longest window before the year 10000, so that no tick lies beyond it."""
 
 LONGEST_TEXT_BYTES = 32 * 1024
 """Of a column: a row repeats a text once per feature, and must still be one Kafka record."""
@@ -147,7 +145,7 @@ class _SourceReader:
         values = [around | self._values(element, within=True) for element in elements]
         if stream.read(1):
             raise _RejectedError(Reason.TRAILING_BYTES)
-        if not 0 <= record.timestamp_ms < END_OF_TIME_MS:
+        if not 0 <= record.timestamp_ms < END_OF_EVENTS_US // 1000:
             raise _RejectedError(Reason.EVENT_TIME_OUT_OF_RANGE)
         events = [self._event(record, index, found) for index, found in enumerate(values)]
         return [event for event in events if event is not None]
@@ -207,7 +205,7 @@ class _SourceReader:
         if stamp is None:
             raise _RejectedError(Reason.MISSING_EVENT_TIME)
         time_us = stamp * 1000 if declared.unit == "ms" else stamp
-        if not 0 <= time_us < END_OF_TIME_MS * 1000:
+        if not 0 <= time_us < END_OF_EVENTS_US:
             raise _RejectedError(Reason.EVENT_TIME_OUT_OF_RANGE)
         return time_us
 

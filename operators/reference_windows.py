@@ -12,8 +12,15 @@ from typing import Protocol, TypeVar
 
 from headwater.schemas.plan import Calendar, CalendarUnit, Lifetime, Plan, Session, Sliding, Window, Zone
 
+END_OF_EVENTS_US = 253_276_070_400_000_000
+"""The start of the year 9996. An event is earlier, so that whatever window it is in, it leaves that before the end."""
+
 END_OF_TIME_US = 253_367_568_000_000_000
-"""When a window empties that nothing leaves: no event has a later time."""
+"""When a window empties that nothing leaves: late in 9998, behind every tick, and so behind every clock.
+
+The last ticks are those of windows of 400 days with an offset of 400 more, in steps of a day; of the last full year it
+is the start of 9998. At a clock before this the present year has an end that `date` can still say.
+"""
 
 _SECOND_US = 1_000_000
 

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 from headwater.operators.reference import ReferenceEvent
 from headwater.operators.reference_aggregates import Value
-from headwater.operators.reference_windows import END_OF_TIME_US, start, ticks
+from headwater.operators.reference_windows import END_OF_EVENTS_US, END_OF_TIME_US, start, ticks
 from headwater.schemas.compile_windows import window_span_ms
 from headwater.schemas.plan import Plan, Session
 from tests.properties.programs import Arrival, Checkpoint, Crash, Program, Step, WallTime, Watermark
@@ -21,6 +21,7 @@ SCENES: dict[str, tuple[str | None, int]] = {
     "an ordinary afternoon": (None, 1_700_000_000 * S),
     "the end of a leap year": (None, 1_735_689_590 * S),
     "the first seconds of all": (None, 2 * S),
+    "the last seconds of all": (None, END_OF_EVENTS_US - MINUTE),
     "Berlin skips an hour": ("Europe/Berlin", 1_711_846_800 * S),
     "Berlin has an hour twice": ("Europe/Berlin", 1_729_990_800 * S),
     "New York skips an hour": ("America/New_York", 1_710_054_000 * S),
@@ -143,7 +144,7 @@ class _Writer:
         return Program(tuple(self._steps), first, self._began_ms, self._knobs.backend, self._knobs.bounded)
 
     def _event(self) -> None:
-        time_us = min(max(0, self._time_of_event()), END_OF_TIME_US - 1)
+        time_us = min(max(0, self._time_of_event()), END_OF_EVENTS_US - 1)
         self._newest_us = max(self._newest_us, time_us)
         # A producer's clock is right: no event is later than its record.
         self._wall_ms = max(self._wall_ms, -(-self._newest_us // 1000))
@@ -232,7 +233,7 @@ class _Writer:
             at_us = chance.choice(coming or [self._newest_us]) + chance.choice([0, 0, 0, -1000, 1000])
         else:
             at_us = self._newest_us + int(self._reach_us * chance.choice([0.1, 1, 2.1]) * chance.random())
-        ms = max(0, min(at_us, END_OF_TIME_US // 2) // 1000)
+        ms = max(0, min(at_us, END_OF_TIME_US) // 1000)
         self._wall_ms = max(self._wall_ms, ms)
         if chance.random() < 0.5:
             self._newest_us = max(self._newest_us, ms * 1000)

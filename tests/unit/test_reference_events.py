@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -48,8 +49,8 @@ def framed(event: dict[str, Any], schema_id: int = 1) -> bytes:
     return struct.pack(">bI", 0, schema_id) + buffer.getvalue()
 
 
-def read(plan: Plan, value: bytes | None) -> Any:
-    return EventReader(plan, BY_ID.get).read(0, SourceRecord(value, NOW_MS, 3, 42))
+def read(plan: Plan, value: bytes | None, timestamp_ms: int = NOW_MS) -> Any:
+    return EventReader(plan, BY_ID.get).read(0, SourceRecord(value, timestamp_ms, 3, 42))
 
 
 def test_a_record_is_an_event_of_its_key(plan: Plan) -> None:
@@ -91,3 +92,10 @@ def test_a_record_that_is_no_event_is_rejected_with_its_reason(plan: Plan, value
 
 def test_an_event_as_far_ahead_as_the_allowed_skew_is_taken(plan: Plan) -> None:
     assert not isinstance(read(plan, framed({**GOOD, "at": NOW_MS + 60_000})), Reason)
+
+
+def test_time_goes_on_until_the_year_9996(plan: Plan) -> None:
+    last_ms = int(datetime(9996, 1, 1, tzinfo=UTC).timestamp()) * 1000 - 1
+    assert not isinstance(read(plan, framed({**GOOD, "at": last_ms}), last_ms), Reason)
+    assert read(plan, framed({**GOOD, "at": last_ms + 1}), last_ms) is Reason.EVENT_TIME_OUT_OF_RANGE
+    assert read(plan, framed({**GOOD, "at": last_ms}), last_ms + 1) is Reason.EVENT_TIME_OUT_OF_RANGE

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import get_args
 
 import pytest
 
 from headwater.operators.reference_windows import (
+    END_OF_EVENTS_US,
     END_OF_TIME_US,
     cut,
     empty_at,
@@ -20,7 +22,7 @@ from headwater.operators.reference_windows import (
 )
 from headwater.operators.reference_windows import unit_at as unit_number
 from headwater.schemas import count_events, lifetime, session, sliding, tumbling
-from headwater.schemas.plan import Plan
+from headwater.schemas.plan import CalendarUnit, Plan
 from headwater.schemas.windows import DeclaredWindow
 from headwater.schemas.zones import zone_table
 from tests.unit.test_declaring import plan_of
@@ -227,3 +229,35 @@ def test_weeks_begin_on_monday_months_on_the_first_and_years_on_new_years_day() 
         ("year", "2024-12-31T23:59", "2024-01-01T00:00"),
     ):
         assert cut(zone, unit, unit_number(zone, unit, utc(instant))) == utc(begins)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "window",
+    [
+        sliding("400d", offset="400d"),
+        sliding("400d", offset="400d", resolution="1s"),
+        session("400d", longest="400d"),
+        *(
+            tumbling(unit, zone=zone, complete=complete)
+            for unit in get_args(CalendarUnit)
+            for zone in ("UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago")
+            for complete in (False, True)
+        ),
+    ],
+    ids=lambda window: window.name,
+)
+def test_the_last_event_leaves_every_window_before_the_end_of_time(window: DeclaredWindow) -> None:
+    plan = of(window)
+    last = [At(END_OF_EVENTS_US - 1)]
+    gone_us = empty_at(plan, plan.windows[0], last, last[0].time_us)
+    assert gone_us is not None
+    assert END_OF_EVENTS_US <= gone_us < END_OF_TIME_US
+    assert events_in(plan, plan.windows[0], last, gone_us) == []
+    assert next_change(plan, plan.windows[0], last, gone_us) is None
+
+
+@pytest.mark.parametrize("unit", get_args(CalendarUnit))
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago"])
+def test_calendars_hold_at_the_end_of_time(unit: CalendarUnit, zone: str) -> None:
+    number = unit_number(zone_table(zone), unit, END_OF_TIME_US - 1)
+    assert cut(zone_table(zone), unit, number) < END_OF_TIME_US <= cut(zone_table(zone), unit, number + 1)

@@ -17,8 +17,8 @@ final class EventExtractor {
     /** A row repeats a text once per feature, and must still be one Kafka record. */
     static final int MAX_BLOB_BYTES = 32 * 1024;
 
-    /** A little more than the longest window before the year 10000, so that no tick lies beyond it. */
-    private static final long END_OF_TIME_MS = 253_367_568_000_000L;
+    /** The start of the year 9996: an event is earlier, so that it leaves any window before the end of time. */
+    static final long END_OF_EVENTS_MS = 253_276_070_400_000L;
 
     private final Plan.Source source;
     private final Plan plan;
@@ -69,9 +69,9 @@ final class EventExtractor {
         if (in.remaining() > 0) {
             throw new RejectedException(Reason.TRAILING_BYTES, in.remaining() + " bytes behind the event");
         }
-        if (timestampMs < 0 || timestampMs >= END_OF_TIME_MS) {
+        if (timestampMs < 0 || timestampMs >= END_OF_EVENTS_MS) {
             throw new RejectedException(
-                    Reason.EVENT_TIME_OUT_OF_RANGE, "the Kafka timestamp is " + timestampMs + ", not within 1970 to 9998");
+                    Reason.EVENT_TIME_OUT_OF_RANGE, "the Kafka timestamp is " + timestampMs + ", not within 1970 to 9995");
         }
         return exploding ? slots.elements.size() : 1;
     }
@@ -166,9 +166,9 @@ final class EventExtractor {
         }
         long time = slots.longs[slot];
         long unitsPerMs = source.eventTimeInMicros() ? 1000 : 1;
-        if (time < 0 || time >= END_OF_TIME_MS * unitsPerMs) {
+        if (time < 0 || time >= END_OF_EVENTS_MS * unitsPerMs) {
             throw new RejectedException(
-                    Reason.EVENT_TIME_OUT_OF_RANGE, source.eventTimePath() + " is " + time + ", not within 1970 to 9998");
+                    Reason.EVENT_TIME_OUT_OF_RANGE, source.eventTimePath() + " is " + time + ", not within 1970 to 9995");
         }
         eventTimeUs = time * (1000 / unitsPerMs);
         eventTimeKnown = true;

@@ -26,7 +26,7 @@ import java.util.stream.IntStream;
 public final class WindowScan {
     /** Stands for the change or the end of a window that is empty already. */
     public static final long NEVER = Long.MAX_VALUE;
-    /** Stands for the end of a window that nothing leaves. */
+    /** Stands for the end of a window that nothing leaves: late in 9998, behind every tick of any event. */
     public static final long END_OF_TIME_US = 253_367_568_000_000_000L;
 
     private final ViewWindow[] windows;
