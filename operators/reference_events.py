@@ -1,4 +1,15 @@
-"""From a Kafka record to an event of the reference, or to the reason why it is none: the kernel's rules, naively."""
+"""From a Kafka record to an event of the reference, or to the reason why it is none: the kernel's rules, naively.
+
+A record with several faults is rejected for the first that is found in this order, which the kernel keeps too:
+
+1. the frame: no value, its first byte, no schema id;
+2. the schema: unknown, or one that the plan's schema cannot read;
+3. the shape of the whole record, in the order of its bytes: truncated, malformed; then bytes behind it;
+4. the record's own timestamp;
+5. values that the plan names and that cannot be decoded, wherever they stand: texts, decimals, an array too long;
+6. of each event, in the order of an exploded array: numbers in expressions that are not finite, conditions (one that is
+   false, that is all), event time, key, future, columns, event id, expectations. An expression fails where it is used.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +23,14 @@ from typing import Any
 from fastavro import parse_schema, schemaless_reader
 from fastavro.read import SchemaResolutionError
 
+from headwater.operators.avro_shape import shape_fault
 from headwater.operators.reference import ReferenceEvent
 from headwater.operators.reference_expectations import ExpectationChecks
 from headwater.operators.reference_windows import END_OF_EVENTS_US
 from headwater.schemas.avro import AvroField, AvroRecord, without_logical_types
+from headwater.schemas.contracts.parse import parse
+from headwater.schemas.contracts.resolution import breaks
+from headwater.schemas.contracts.types import AvroType
 from headwater.schemas.dead_letter import Reason
 from headwater.schemas.errors import ContractError, EvaluationError, FormatError
 from headwater.schemas.event_ids import encode_event_id
@@ -57,7 +72,7 @@ class EventReader:
             schema_of: the writer schema that the registry has for an id, or None if it has none.
         """
         self._schema_of = schema_of
-        self._writers: dict[int, tuple[Mapping[str, Any], Any] | None] = {}
+        self._writers: dict[int, _Writer | None] = {}
         self._sources = [_SourceReader(plan, index) for index in range(len(plan.sources))]
         self.detail = ""
         """Which expectations the last record did not meet, if it was rejected for them."""
@@ -81,7 +96,7 @@ class EventReader:
         if writer is None:
             return Reason.UNKNOWN_SCHEMA
         try:
-            return self._sources[source].events(record, record.value[FRAME.size :], *writer)
+            return self._sources[source].events(record, record.value[FRAME.size :], writer)
         except _RejectedError as error:
             self.detail = error.detail
             return error.reason
@@ -90,11 +105,20 @@ class EventReader:
         """How often the expectations of the plan's source of this index were checked and not met so far."""
         return self._sources[source].expectations
 
-    def _writer(self, schema_id: int) -> tuple[Mapping[str, Any], Any] | None:
+    def _writer(self, schema_id: int) -> _Writer | None:
         if schema_id not in self._writers:
             schema = self._schema_of(schema_id)
-            self._writers[schema_id] = None if schema is None else (schema, _parsed(schema))
+            self._writers[schema_id] = None if schema is None else _Writer(schema, parse(schema)[0], _parsed(schema))
         return self._writers[schema_id]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Writer:
+    """A writer's schema as JSON, as the graph of its types, if it can be followed, and as fastavro parsed it."""
+
+    schema: Mapping[str, Any]
+    type: AvroType | None
+    parsed: Any
 
 
 class _RejectedError(Exception):
@@ -111,6 +135,8 @@ class _SourceReader:
         self._source: SourcePlan = plan.sources[index]
         self._schema = AvroRecord(self._source.reader_schema, self._source.explode)
         self._reader = _parsed(self._source.reader_schema)
+        self._reader_type = parse(self._source.reader_schema)[0]
+        self._readable: dict[_Writer, bool] = {}
         scope = Scope(self._source.variables)
         inputs = [each for each in (*self._source.key, *self._source.columns, *self._source.event_id) if each]
         texts = (*self._source.where, *(each.cel for each in inputs if each.cel is not None))
@@ -125,28 +151,26 @@ class _SourceReader:
         )
         self._fields: dict[Path, AvroField] = {path: self._schema.field(path) for path in paths}
 
-    def events(
-        self, record: SourceRecord, body: bytes, writer: Mapping[str, Any], parsed: Any
-    ) -> list[tuple[bytes, ReferenceEvent]]:
-        stream = io.BytesIO(body)
-        self._check_decimals(writer)
+    def events(self, record: SourceRecord, body: bytes, writer: _Writer) -> list[tuple[bytes, ReferenceEvent]]:
+        if writer not in self._readable:
+            self._readable[writer] = self._can_read(writer)
+        if writer.type is None or not self._readable[writer]:
+            raise _RejectedError(Reason.SCHEMA_INCOMPATIBLE)
+        if fault := shape_fault(writer.type, body):
+            raise _RejectedError(fault)
+        if not 0 <= record.timestamp_ms < END_OF_EVENTS_US // 1000:
+            raise _RejectedError(Reason.EVENT_TIME_OUT_OF_RANGE)
         try:
-            decoded: Any = schemaless_reader(stream, parsed, self._reader)
+            decoded: Any = schemaless_reader(io.BytesIO(body), writer.parsed, self._reader)
         except SchemaResolutionError:
             raise _RejectedError(Reason.SCHEMA_INCOMPATIBLE) from None
-        except EOFError:
-            raise _RejectedError(Reason.TRUNCATED) from None
-        except (ValueError, IndexError, OverflowError, UnicodeDecodeError):
+        except (ValueError, IndexError, EOFError, OverflowError, UnicodeDecodeError):
             raise _RejectedError(Reason.MALFORMED) from None
         elements = list(self._each(decoded))
         if len(elements) > MOST_ELEMENTS:
             raise _RejectedError(Reason.MALFORMED)
         around = self._values(decoded, within=False)
         values = [around | self._values(element, within=True) for element in elements]
-        if stream.read(1):
-            raise _RejectedError(Reason.TRAILING_BYTES)
-        if not 0 <= record.timestamp_ms < END_OF_EVENTS_US // 1000:
-            raise _RejectedError(Reason.EVENT_TIME_OUT_OF_RANGE)
         events = [self._event(record, index, found) for index, found in enumerate(values)]
         return [event for event in events if event is not None]
 
@@ -220,16 +244,19 @@ class _SourceReader:
         except EvaluationError:
             raise _RejectedError(Reason.EXPRESSION_FAILED) from None
 
-    def _check_decimals(self, writer: Mapping[str, Any]) -> None:
-        """Avro lets a decimal be read only as one of the same precision and scale, which fastavro does not check."""
+    def _can_read(self, writer: _Writer) -> bool:
+        """Whether the plan's schema can read the writer's, and each decimal is one of the same scale."""
+        if writer.type is None or self._reader_type is None:
+            return False
         for path, field in self._fields.items():
             if field.scale is not None:
                 try:
-                    written = AvroRecord(writer, self._source.explode).field(path)
+                    written = AvroRecord(writer.schema, self._source.explode).field(path)
                 except ContractError:
                     continue  # the writer has no such field
                 if written.scale != field.scale:
-                    raise _RejectedError(Reason.SCHEMA_INCOMPATIBLE)
+                    return False
+        return all(found.kind != "unreadable" for found in breaks(self._reader_type, writer.type))
 
 
 def _as_column(value: Any, field: AvroField) -> Any:

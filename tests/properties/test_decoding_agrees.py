@@ -8,6 +8,9 @@ import os
 import random
 import struct
 import subprocess
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -111,11 +114,19 @@ def framed(event: dict[str, Any], schema: dict[str, Any] = ORDER) -> bytes:
     return struct.pack(">bI", 0, 1) + buffer.getvalue()
 
 
-def by_reference(plan: Plan, values: list[bytes | None]) -> list[Any]:
+@dataclass(frozen=True)
+class Given:
+    """A record's value and Kafka timestamp."""
+
+    value: bytes | None
+    timestamp_ms: int = NOW_MS
+
+
+def by_reference(plan: Plan, given: Sequence[Given]) -> list[Any]:
     reader = EventReader(plan, WRITERS.get)
     answers: list[Any] = []
-    for offset, value in enumerate(values):
-        answers.append(as_answer(reader.read(0, SourceRecord(value, NOW_MS, 0, offset))))
+    for offset, record in enumerate(given):
+        answers.append(as_answer(reader.read(0, SourceRecord(record.value, record.timestamp_ms, 0, offset))))
     return answers
 
 
@@ -143,14 +154,14 @@ def as_kernel(value: Any) -> Any:
     return int(value) if isinstance(value, bool) else value
 
 
-def by_kernel(plan: Plan, values: list[bytes | None]) -> list[Any]:
+def by_kernel(plan: Plan, given: Sequence[Given]) -> list[Any]:
     """Without details, which are for people."""
     return [
-        {name: each[name] for name in each.keys() - {"detail"}} for each in decoded_by_kernel(plan, values)["records"]
+        {name: each[name] for name in each.keys() - {"detail"}} for each in decoded_by_kernel(plan, given)["records"]
     ]
 
 
-def decoded_by_kernel(plan: Plan, values: list[bytes | None]) -> Any:
+def decoded_by_kernel(plan: Plan, given: Sequence[Given]) -> Any:
     """What the kernel's `DecodeMain` answers."""
     target = KERNEL / "target"
     classpath = f"{target / 'test-classes'}:{target / 'classes'}:{(target / 'test-classpath.txt').read_text().strip()}"
@@ -159,7 +170,10 @@ def decoded_by_kernel(plan: Plan, values: list[bytes | None]) -> Any:
         "plan": plan.as_dict(),
         "source": 0,
         "schemas": WRITERS,
-        "records": [{"value": None if value is None else value.hex(), "timestamp_ms": NOW_MS} for value in values],
+        "records": [
+            {"value": None if each.value is None else each.value.hex(), "timestamp_ms": each.timestamp_ms}
+            for each in given
+        ],
     }
     done = subprocess.run(
         [java, "-Xmx512m", "-cp", classpath, "dev.headwater.kernel.decode.DecodeMain"],
@@ -206,8 +220,8 @@ TABLE: list[tuple[bytes | None, str | int]] = [
 
 
 def test_single_faults_have_the_same_reason(plan: Plan) -> None:
-    values = [value for value, _ in TABLE]
-    reference, kernel = by_reference(plan, values), by_kernel(plan, values)
+    given = [Given(value) for value, _ in TABLE]
+    reference, kernel = by_reference(plan, given), by_kernel(plan, given)
     for (_, wanted), expected, found in zip(TABLE, reference, kernel, strict=True):
         assert found == expected
         assert (found["reason"] if "reason" in found else len(found["events"])) == wanted
@@ -215,12 +229,68 @@ def test_single_faults_have_the_same_reason(plan: Plan) -> None:
 
 def test_random_orders_give_the_same_events(plan: Plan) -> None:
     choose = random.Random(20261124)
-    values: list[bytes | None] = [framed(random_order(choose)) for _ in range(1500)]
-    reference, kernel = by_reference(plan, values), by_kernel(plan, values)
-    for value, expected, found in zip(values, reference, kernel, strict=True):
-        assert found == expected, value
+    given = [Given(framed(random_order(choose))) for _ in range(1500)]
+    reference, kernel = by_reference(plan, given), by_kernel(plan, given)
+    for record, expected, found in zip(given, reference, kernel, strict=True):
+        assert found == expected, record
     assert sum("events" in answer for answer in reference) > 500
     assert len({answer["reason"] for answer in reference if "reason" in answer}) >= 6
+
+
+LAST_MS = 253_276_070_400_000 - 1
+BAD_FEE = order(item(), fee=b"")
+BAD_TEXT = framed(order(item(sku="aÿ"))).replace(b"a\xc3\xbf", b"a\xc3\x28")
+
+SEVERAL_FAULTS: list[tuple[str, Given, str | int]] = [
+    ("no age at the last instant", Given(framed(order(item(at=LAST_MS))), LAST_MS), "expression_failed"),
+    ("an event after it", Given(framed(order(item(at=LAST_MS + 1))), LAST_MS), "event_time_out_of_range"),
+    ("a record after it", Given(framed(order(item(at=LAST_MS))), LAST_MS + 1), "event_time_out_of_range"),
+    ("a decimal, cut off", Given(framed(BAD_FEE)[:-1]), "truncated"),
+    ("a decimal, and more behind", Given(framed(BAD_FEE) + b"x"), "trailing_bytes"),
+    ("a decimal, before 1970", Given(framed(BAD_FEE), -1), "event_time_out_of_range"),
+    ("a text, cut off", Given(BAD_TEXT[:-1]), "truncated"),
+    ("a text, and more behind", Given(BAD_TEXT + b"x"), "trailing_bytes"),
+    ("a text, before 1970", Given(BAD_TEXT, -1), "event_time_out_of_range"),
+    ("too many elements, cut off", Given(framed(order(*[item()] * 65_536))[:-1]), "truncated"),
+    ("more behind, before 1970", Given(framed(order(item())) + b"x", -1), "trailing_bytes"),
+    ("a decimal, and no key", Given(framed({**BAD_FEE, "customer": None})), "malformed"),
+    ("no key, then a text", Given(BAD_TEXT.replace(b"\x02anna", b"\x00")), "malformed"),
+    ("no key, in the future", Given(framed(order(item(sku=None, at=NOW_MS + 1001)))), "missing_key"),
+    ("no key, before 1970", Given(framed(order(item(sku=None, at=-1)))), "event_time_out_of_range"),
+    ("in the future, and a number", Given(framed(order(item(at=NOW_MS + 1001), embedding=[1.0]))), "future_event"),
+    ("a number, and no id", Given(framed(order(item(), embedding=[1.0], number=None))), "malformed"),
+    ("a key of one, a time of the next", Given(framed(order(item(sku=None), item(at=-1)))), "missing_key"),
+]
+"""Of what is wrong with a record, that is told which comes first in the order that `reference_events` states."""
+
+
+def test_of_several_faults_both_tell_the_same(plan: Plan) -> None:
+    given = [record for _, record, _ in SEVERAL_FAULTS]
+    reference, kernel = by_reference(plan, given), by_kernel(plan, given)
+    for (name, _, wanted), expected, found in zip(SEVERAL_FAULTS, reference, kernel, strict=True):
+        assert found == expected, name
+        assert (found["reason"] if "reason" in found else len(found["events"])) == wanted, name
+
+
+def test_random_orders_that_were_damaged_on_the_way_are_rejected_alike(plan: Plan) -> None:
+    choose = random.Random(20261125)
+    given = [damaged(framed(random_order(choose)), choose) for _ in range(3000)]
+    reference, kernel = by_reference(plan, given), by_kernel(plan, given)
+    for record, expected, found in zip(given, reference, kernel, strict=True):
+        assert found == expected, record
+    reasons = Counter(answer["reason"] for answer in reference if "reason" in answer)
+    assert min(reasons[each] for each in ("truncated", "trailing_bytes", "malformed", "event_time_out_of_range")) > 50
+
+
+def damaged(value: bytes, choose: random.Random) -> Given:
+    """The record with some of: bytes lost, bytes behind it, a letter that is none, a timestamp out of range."""
+    if choose.random() < 0.3:
+        value = value[: choose.randrange(len(value))]
+    if choose.random() < 0.2:
+        value += choose.randbytes(choose.randint(1, 3))
+    if choose.random() < 0.3:
+        value = value.replace(b"anna", b"ann\xff").replace(b"b1", b"b\xc3")
+    return Given(value, choose.choice([NOW_MS] * 8 + [-1, LAST_MS + 1]))
 
 
 def random_order(choose: random.Random) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from tests.properties.test_decoding_agrees import (
     ORDER,
     ORDERS,
     WRITERS,
+    Given,
     as_answer,
     decoded_by_kernel,
     framed,
@@ -118,7 +119,7 @@ def assert_agree(plan: Plan, values: list[bytes | None] | list[bytes]) -> list[A
     """Returns what became of each record."""
     reader = EventReader(plan, WRITERS.get)
     expected = [by_reference(reader, SourceRecord(value, NOW_MS, 0, offset)) for offset, value in enumerate(values)]
-    answer = decoded_by_kernel(plan, list(values))
+    answer = decoded_by_kernel(plan, [Given(value) for value in values])
     for value, wanted, found in zip(values, expected, answer["records"], strict=True):
         assert comparable(found) == wanted, value
     checks = reader.expectations(0)

@@ -18,6 +18,7 @@ final class Cursor {
     private int end;
     private long itemsLeft;
     private int depth;
+    private boolean itemByItem;
 
     /** Starts over on {@code bytes[from, to)}. */
     void reset(byte[] data, int from, int to) {
@@ -26,6 +27,7 @@ final class Cursor {
         end = to;
         itemsLeft = to - from;
         depth = 0;
+        itemByItem = false;
     }
 
     /** Goes back to where something starts that was passed over before, and so is known to be no bomb. */
@@ -33,6 +35,12 @@ final class Cursor {
         position = start;
         itemsLeft = end - start;
         depth = 0;
+    }
+
+    /** Starts over, at the start, and from now on jumps over nothing: all that is there is passed item by item. */
+    void restart(int start) {
+        seek(start);
+        itemByItem = true;
     }
 
     int remaining() {
@@ -104,11 +112,11 @@ final class Cursor {
 
     /**
      * The items of the next block of an array or map that must be read one by one; 0 at the end. Blocks that say their
-     * size in bytes are jumped over. A value has no more items than bytes, so that a forged count cannot hold the
+     * size in bytes are jumped over if that is allowed. A value has no more items than bytes, so that a forged count cannot hold the
      * stream up.
      */
     long skipBlocks() throws RejectedException {
-        while (true) {
+        while (!itemByItem) {
             long items = readLong();
             if (items >= 0) {
                 if (items > itemsLeft) {
@@ -119,6 +127,7 @@ final class Cursor {
             }
             skip(readLength());
         }
+        return nextBlock();
     }
 
     /** The items of the next block of an array, all of which must be read one by one; 0 at the end. */

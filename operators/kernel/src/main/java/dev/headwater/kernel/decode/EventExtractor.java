@@ -10,8 +10,9 @@ import java.util.Arrays;
 import org.apache.avro.Schema;
 
 /**
- * Turns Avro bodies of one source into events: knows which values are needed, and checks conditions, event time, key,
- * future, columns, event id and expectations in this order, as the plan's meaning wants. Not thread-safe.
+ * Turns Avro bodies of one source into events: knows which values are needed, and checks shape, Kafka timestamp, values,
+ * and of each event conditions, event time, key, future, columns, event id and expectations in this order, as the plan's
+ * meaning wants (operators/reference_events.py). Not thread-safe.
  */
 final class EventExtractor {
     /** A row repeats a text once per feature, and must still be one Kafka record. */
@@ -65,14 +66,17 @@ final class EventExtractor {
         eventTimeKnown = false;
         recordTimestampMs = timestampMs;
         slots.clear();
-        program.run(in, slots);
-        if (in.remaining() > 0) {
-            throw new RejectedException(Reason.TRAILING_BYTES, in.remaining() + " bytes behind the event");
+        int start = in.position;
+        try {
+            program.run(in, slots);
+        } catch (RejectedException e) {
+            // That a record is not whole, or not of this time, is told before what is wrong with a value in it.
+            in.restart(start);
+            program.skip(in);
+            checkRecord(in);
+            throw e;
         }
-        if (timestampMs < 0 || timestampMs >= END_OF_EVENTS_MS) {
-            throw new RejectedException(
-                    Reason.EVENT_TIME_OUT_OF_RANGE, "the Kafka timestamp is " + timestampMs + ", not within 1970 to 9995");
-        }
+        checkRecord(in);
         return exploding ? slots.elements.size() : 1;
     }
 
@@ -110,6 +114,17 @@ final class EventExtractor {
     /** Null if the event time could not be read. */
     Long eventTimeRead() {
         return eventTimeKnown ? eventTimeUs : null;
+    }
+
+    private void checkRecord(Cursor in) throws RejectedException {
+        if (in.remaining() > 0) {
+            throw new RejectedException(Reason.TRAILING_BYTES, in.remaining() + " bytes behind the event");
+        }
+        if (recordTimestampMs < 0 || recordTimestampMs >= END_OF_EVENTS_MS) {
+            throw new RejectedException(
+                    Reason.EVENT_TIME_OUT_OF_RANGE,
+                    "the Kafka timestamp is " + recordTimestampMs + ", not within 1970 to 9995");
+        }
     }
 
     private void readElement(int index, Cursor in) throws RejectedException {

@@ -24,9 +24,11 @@ final class FieldProgram {
     }
 
     private final Step root;
+    private final Skip whole;
 
-    private FieldProgram(Step root) {
+    private FieldProgram(Step root, Skip whole) {
         this.root = root;
+        this.whole = whole;
     }
 
     /**
@@ -40,7 +42,8 @@ final class FieldProgram {
                 throw incompatible(String.valueOf(compatibility.getResult().getIncompatibilities()));
             }
             Schema aliased = Schema.applyAliases(writer, reader);
-            return new FieldProgram(step(Resolver.resolve(aliased, reader, new GenericData()), targets));
+            Step root = step(Resolver.resolve(aliased, reader, new GenericData()), targets);
+            return new FieldProgram(root, Skip.of(writer));
         } catch (AvroRuntimeException e) {
             throw incompatible(String.valueOf(e.getMessage()));
         }
@@ -49,6 +52,11 @@ final class FieldProgram {
     /** Fills the slots from the event at the cursor, which then stands behind it. Slots must be clear. */
     void run(Cursor in, Slots out) throws RejectedException {
         root.run(in, out);
+    }
+
+    /** Passes over the event at the cursor, and reads nothing. */
+    void skip(Cursor in) throws RejectedException {
+        whole.skip(in);
     }
 
     private static Step step(Resolver.Action action, Targets targets) throws RejectedException {

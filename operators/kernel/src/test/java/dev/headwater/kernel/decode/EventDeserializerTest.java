@@ -12,7 +12,9 @@ import dev.headwater.kernel.event.Event;
 import dev.headwater.kernel.event.Reason;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.time.Instant;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import org.apache.avro.Schema;
 import org.apache.avro.SchemaBuilder;
@@ -123,6 +125,18 @@ class EventDeserializerTest {
         accept(Events.purchase("purchased_at", Events.NOW_MS + 60_000));
         accept(Events.purchase("purchased_at", 0L));
         accept(Events.purchase("discount", Float.NaN));
+    }
+
+    @Test
+    void timeGoesOnUntilTheYear9996() throws Exception {
+        long last = Instant.parse("9996-01-01T00:00:00Z").toEpochMilli() - 1;
+        byte[] atTheEnd = Events.frame(1, Events.purchase("purchased_at", last));
+        byte[] beyond = Events.frame(1, Events.purchase("purchased_at", last + 1));
+        assertTrue(Events.decode(deserializer, atTheEnd, last).isEvent());
+        for (Decoded rejected : List.of(
+                Events.decode(deserializer, beyond, last), Events.decode(deserializer, atTheEnd, last + 1))) {
+            assertEquals(Reason.EVENT_TIME_OUT_OF_RANGE, rejected.rejected().reason());
+        }
     }
 
     @Test

@@ -95,17 +95,25 @@ final class Events {
 
     /** A Kafka record of partition 3, offset 17, with a key, written at NOW_MS. */
     static ConsumerRecord<byte[], byte[]> kafka(byte[] value) {
+        return kafka(value, NOW_MS);
+    }
+
+    static ConsumerRecord<byte[], byte[]> kafka(byte[] value, long timestampMs) {
         RecordHeaders headers = new RecordHeaders();
         headers.add("trace", new byte[] {1, 2});
         return new ConsumerRecord<>(
-                "shop.purchases", 3, 17, NOW_MS, TimestampType.CREATE_TIME, 1, 0, new byte[] {7}, value, headers,
+                "shop.purchases", 3, 17, timestampMs, TimestampType.CREATE_TIME, 1, 0, new byte[] {7}, value, headers,
                 java.util.Optional.empty());
     }
 
     /** What comes out for one record; it is not used again. */
     static Decoded decode(EventDeserializer deserializer, byte[] value) throws IOException {
+        return decode(deserializer, value, NOW_MS);
+    }
+
+    static Decoded decode(EventDeserializer deserializer, byte[] value, long timestampMs) throws IOException {
         List<Decoded> out = new ArrayList<>();
-        deserializer.deserialize(kafka(value), new ListCollector(out));
+        deserializer.deserialize(kafka(value, timestampMs), new ListCollector(out));
         if (out.size() != 1) {
             throw new IllegalStateException(out.size() + " results for one record");
         }
