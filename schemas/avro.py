@@ -94,6 +94,17 @@ class AvroRecord:
         one = min(leaves, key=lambda leaf: leaf.avro_type != "long")
         return replace(one, nullable=nullable)
 
+    def default(self, path: Path) -> Any:
+        """What stands at the path in an event of a writer that lacks the field, or a record it is in; None: nothing."""
+        record: Any = self._schema
+        for depth, name in enumerate(path):
+            declared = next(field for field in record["fields"] if field["name"] == name)
+            if value := _below(declared.get("default"), path[depth + 1 :]):
+                return value
+            branches, _ = self._step(record, path[: depth + 1])
+            record = branches[0]
+        return None
+
     def scalars(self) -> dict[Path, AvroField]:
         """All fields that have one value in each event, by path."""
         found: dict[Path, AvroField] = {}
@@ -239,6 +250,12 @@ def without_attributes(schema: Any, names: Collection[str]) -> Any:
     if isinstance(schema, Mapping):
         return {key: without_attributes(value, names) for key, value in schema.items() if key not in names}
     return schema
+
+
+def _below(default: Any, path: Path) -> Any:
+    for name in path:
+        default = default.get(name) if isinstance(default, Mapping) else None
+    return default
 
 
 def _kind(schema: Any) -> str:

@@ -49,6 +49,9 @@ class EventFields:
             self._record = None
             what, _, remedy = str(error).partition("; ")
             mistakes.add(place, f"subject {source.subject_name}: {what}", remedy or "mend the Avro file")
+        if self._record is not None and self.explode and self._record.default(self.explode):
+            what = f"is {source.explode}, which has elements by default: of what was never written no event can come"
+            mistakes.add(f"{place}.explode", what, "make its default [] in the Avro schema")
         self._variables = self._all_variables()
         self._scope = Scope(self._variables)
 

@@ -32,6 +32,7 @@ RIDE = {
         {"name": "marks", "type": {"type": "map", "values": "long"}},
         {"name": "stops", "type": {"type": "array", "items": "string"}},
         {"name": "route", "type": {"type": "array", "items": "double"}},
+        {"name": "legs", "type": {"type": "array", "items": "string"}, "default": ["whole"]},
         {"name": "shared", "type": "boolean"},
     ],
 }
