@@ -193,9 +193,8 @@ def _vector(feature: Feature, expected: Value, actual: Value, events: Sequence[V
 
 
 def _distinct_sketch(feature: Feature, actual: bytes, events: Sequence[Valued]) -> bool:
-    seen = {value for value in values(feature, events) if value not in ("", b"")}
     try:
-        return _is_estimate(feature, len(seen), distinct_values(actual))
+        return _is_estimate(feature, len(set(values(feature, events))), distinct_values(actual))
     except FormatError:
         return False
 

@@ -6,7 +6,8 @@
     distinct_values(row.values["sku_distinct_sketch_24h"])             # an estimate
     quantile_sketch(row.values["amount_quantile_sketch_24h"]).get_quantile(0.9, True)
 
-A sketch can be merged with others: of other entities, of other windows, or made by DataSketches in any language.
+A sketch can be merged with others: of other entities, of other windows, or made by DataSketches in any language. Where
+an empty text is to count, update such a one with the whole number `EMPTY_TEXT` for it, as is done here.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ from headwater.schemas.plan import Feature
 
 SKETCHES = ("distinct_sketch", "quantile_sketch")
 """The aggregates whose values are sketches."""
+
+EMPTY_TEXT = 0
+"""What a sketch of distinct values is updated with for an empty text or no bytes, which DataSketches ignores."""
 
 
 def distinct_sketch(stored: bytes) -> Any:
@@ -69,7 +73,7 @@ def stored_sketch(feature: Feature, events: Sequence[Valued]) -> bytes | None:
         return bytes(sketch.serialize())
     sketch = datasketches.hll_sketch(feature.precision)
     for each in found:
-        sketch.update(int(each) if isinstance(each, bool) else each)
+        sketch.update(EMPTY_TEXT if each in ("", b"") else int(each) if isinstance(each, bool) else each)
     return bytes(sketch.serialize_compact())
 
 

@@ -168,7 +168,7 @@ def distinct_sketch_of(
     """A HyperLogLog sketch of a field's distinct values, of 2^precision registers, as DataSketches stores it.
 
     It can be merged with other sketches of DataSketches, in which texts are hashed as UTF-8 and numbers as longs or
-    doubles. As there, empty texts are left out.
+    doubles. An empty text, which DataSketches leaves out, is counted too: as the long 0.
     """
     return Aggregation(aggregate="distinct_sketch", field=field, precision=precision, over=over, name=name, where=where)
 

@@ -145,6 +145,20 @@ def test_decayed_values_decay_on_to_the_time_that_is_asked_for_and_sketches_can_
     assert quantile_sketch(quantiles).get_max_value() == 10.5
 
 
+def test_the_empty_text_is_a_value_of_a_sketch_too() -> None:
+    view = FeatureView(
+        name="v",
+        source=customer_purchases.source,
+        owner="o",
+        description="d",
+        features=[distinct_sketch_of("item.sku", over="1h")],
+    )
+    events = [purchase(second, **{"item.sku": sku}) for second, sku in enumerate(["", "x", ""])]
+    sketch = local_view(view, events, schemas=BUNDLED).values(at=10, customer_id="ann")["item_sku_distinct_sketch_1h"]
+    assert isinstance(sketch, bytes)
+    assert round(distinct_values(sketch)) == 2
+
+
 @pytest.mark.parametrize(
     ("events", "said"),
     [

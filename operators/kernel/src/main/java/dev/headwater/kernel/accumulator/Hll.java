@@ -9,10 +9,12 @@ import org.apache.datasketches.hll.Union;
 
 /**
  * A HyperLogLog sketch of values, hashed as DataSketches hashes them in every language: texts by their UTF-8 bytes,
- * numbers as longs or doubles. It starts as a list of some dozen bytes. Its composite estimate depends on the set of
+ * numbers as longs or doubles. The empty text, which DataSketches ignores, is the number 0 instead. It starts as a list of some dozen bytes. Its composite estimate depends on the set of
  * values alone.
  */
 public final class Hll implements Accumulator {
+    private static final long EMPTY_TEXT = 0;
+
     private final Union union;
 
     /** {@code precision}: the base-2 logarithm of the number of registers. */
@@ -33,9 +35,12 @@ public final class Hll implements Accumulator {
         union.update(new long[] {first, second});
     }
 
-    /** An empty text is ignored, as DataSketches does. */
     public void add(byte[] value) {
-        union.update(value);
+        if (value.length == 0) {
+            union.update(EMPTY_TEXT);
+        } else {
+            union.update(value);
+        }
     }
 
     public void merge(Hll other) {

@@ -207,6 +207,15 @@ class AccumulatorsTest {
     }
 
     @Test
+    void theEmptyTextIsAValueOfASketchToo() {
+        Hll hll = new Hll(12);
+        hll.add(new byte[0]);
+        hll.add(text(1));
+        hll.add(new byte[0]);
+        assertEquals(2, hll.estimate(), 0.01);
+    }
+
+    @Test
     void anAccumulatorOfOneValueIsSmall() throws IOException {
         Hll hll = new Hll(12);
         hll.add(1);
