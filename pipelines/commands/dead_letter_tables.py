@@ -79,6 +79,17 @@ def print_letter(console: Console, letter: DeadLetter, plan: Plan, mark: Mark | 
         console.print(escape(hex_dump(letter.value)), highlight=False, soft_wrap=True)
 
 
+def repetition_warning(plan: Plan) -> str | None:
+    """What to know before events are sent to the topics of a view that tells no copies apart; None if it does."""
+    if plan.deduplication is not None:
+        return None
+    topics = ", ".join(dict.fromkeys(source.topic for source in plan.sources))
+    return (
+        f"warning: {plan.view} has no event_id. Whatever else reads {topics} gets these events again, and views"
+        " without an event_id count them a second time"
+    )
+
+
 def print_tally(console: Console, tally: Tally, done: str) -> None:
     """What was handled, or would be, by reason, and what cannot be, by why."""
     console.print(counts_table(f"{done}: {tally.handled.total()} events", "reason", tally.handled))

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
 from headwater.pipelines.commands.console import DEFAULT_STATE, err, out
 from headwater.pipelines.commands.dead_letter_options import (
@@ -30,7 +31,13 @@ from headwater.pipelines.commands.dead_letter_options import (
     selection_of,
     settings_and_plan,
 )
-from headwater.pipelines.commands.dead_letter_tables import counts_table, letters_table, print_letter, print_tally
+from headwater.pipelines.commands.dead_letter_tables import (
+    counts_table,
+    letters_table,
+    print_letter,
+    print_tally,
+    repetition_warning,
+)
 from headwater.pipelines.commands.processes import PlanFile, SchemasPath, ViewsPath
 
 if TYPE_CHECKING:
@@ -173,7 +180,8 @@ def replay(
 ) -> None:
     """Send the events of dead letters back to their partitions, each once, after what was wrong has been mended.
 
-    It can be interrupted and run again. Other views that read the topic get the events a second time.
+    It can be interrupted and run again. Whatever else reads the topic gets the events again, and other views
+    count them a second time, unless they have an event_id.
 
     Example:  `headwater dead-letters replay customer_purchases --reason unknown_schema --dry-run`
     """
@@ -185,6 +193,8 @@ def replay(
     with _letters(settings, chosen, late=False) as letters:
         task = handling.Task(settings, chosen, letters, selection, limit)
         tally = handling.survey_replay(task)
+        if tally.handled and (warning := repetition_warning(chosen)):
+            err.print(escape(warning), highlight=False)
         if not dry_run and tally.handled:
             _confirm(yes, f"Send {tally.handled.total()} events of {view} to their topics again?")
             tally = handling.replay(task, _progress("replayed", tally))

@@ -16,7 +16,12 @@ from fastavro import parse_schema, schemaless_reader, schemaless_writer
 from rich.console import Console
 
 from headwater.pipelines.commands.dead_letter_options import instant_ms
-from headwater.pipelines.commands.dead_letter_tables import counts_table, letters_table, print_letter
+from headwater.pipelines.commands.dead_letter_tables import (
+    counts_table,
+    letters_table,
+    print_letter,
+    repetition_warning,
+)
 from headwater.pipelines.dead_letters.explanation import as_json, body_of, hex_dump, instant_text
 from headwater.pipelines.dead_letters.framed_avro import FramedAvro
 from headwater.pipelines.dead_letters.handling import outstanding
@@ -26,6 +31,7 @@ from headwater.pipelines.registry import Registry
 from headwater.schemas.dead_letter import DEAD_LETTER_SCHEMA, not_met
 from headwater.schemas.errors import FormatError
 from headwater.schemas.keys import encode_key
+from headwater.schemas.plan import Deduplication
 from tests.dead_letters import AT_MS, letter, letter_fields
 from tests.feature_log_rows import make_plan
 
@@ -239,6 +245,15 @@ def test_a_table_of_letters_says_how_many_there_are_beyond_those_it_shows() -> N
 def test_counts_come_with_the_most_frequent_first() -> None:
     lines = rendered(counts_table("by reason", "reason", Counter(a=1, b=3))).splitlines()
     assert [line.replace("│", " ").split() for line in lines[-2:]] == [["b", "3"], ["a", "1"]]
+
+
+def test_who_replays_into_a_view_without_event_ids_is_warned_of_the_other_views() -> None:
+    warning = repetition_warning(PLAN)
+    assert warning is not None
+    assert f"{PLAN.view} has no event_id" in warning
+    assert PLAN.sources[0].topic in warning
+    with_ids = PLAN.model_copy(update={"deduplication": Deduplication(horizon_ms=60_000)})
+    assert repetition_warning(with_ids) is None
 
 
 def test_a_letter_that_cannot_be_decoded_is_shown_as_bytes_with_the_reason() -> None:
