@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from tests.unit import test_dead_letters, test_golden_plans, test_mistakes
+from tests.unit import test_dead_letters, test_golden_log, test_golden_plans, test_mistakes
 
 
 def main() -> None:
@@ -13,6 +13,7 @@ def main() -> None:
     for plan in test_golden_plans.example_plans():
         test_golden_plans.file_of(plan).write_text(test_golden_plans.text_of(plan))
     test_dead_letters.SCHEMA_OF_KERNEL_TESTS.write_text(test_dead_letters.schema_text())
+    test_golden_log.FILE.write_text(test_golden_log.text())
     with tempfile.TemporaryDirectory() as directory:
         test_mistakes.TABLE.write_text(test_mistakes.rewritten(Path(directory)))
 
