@@ -10,16 +10,16 @@ commit behind somebody else's. Of two writers that have read the same offsets on
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute
 from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
-from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake.exceptions import CommitFailedError, TableNotFoundError
 from deltalake.schema import Schema as DeltaSchema
 
 from headwater.operators.rows import DAY, offline_schema
+from headwater.pipelines.offline_table import STORE_ERRORS, storage_options, store_error, table_location
 from headwater.pipelines.settings import Settings
 from headwater.schemas.errors import FencedError, FormatError, OfflineStoreError
 from headwater.schemas.plan import Plan
@@ -27,8 +27,7 @@ from headwater.schemas.plan import Plan
 # Concurrent commits that are not of this log, such as a compaction's, that one append steps behind.
 COMMIT_ATTEMPTS = 5
 
-_WRITER_PROPERTIES = WriterProperties(compression="ZSTD", compression_level=3)
-_STORE_ERRORS = (DeltaError, OSError)
+WRITER_PROPERTIES = WriterProperties(compression="ZSTD", compression_level=3)
 
 Offsets = Mapping[int, int]
 
@@ -41,17 +40,18 @@ class Appended(NamedTuple):
     version: int
 
 
-def table_location(settings: Settings, view: str, generation: int) -> str:
-    """The directory or URL of a view's Delta table."""
-    root = settings.offline_root
-    if "://" not in root:
-        root = str(Path(root).resolve())
-    return f"{root.rstrip('/')}/{view}/g{generation}"
-
-
 def transaction_id(log_topic: str, partition: int) -> str:
     """The id of the application transaction whose version is the next offset to read of this partition."""
     return f"headwater/{log_topic}/{partition}"
+
+
+def retention_properties(settings: Settings) -> dict[str, str]:
+    """The table's properties by which any tool of Delta Lake knows how long older versions must stay readable.
+
+    None says how long application transactions are kept: they are never dropped.
+    """
+    hours = f"interval {settings.offline_retention_hours} hours"
+    return {"delta.deletedFileRetentionDuration": hours, "delta.logRetentionDuration": hours}
 
 
 class OfflineStore:
@@ -66,6 +66,8 @@ class OfflineStore:
         self.location = table_location(settings, plan.view, plan.generation)
         self.schema = offline_schema(plan)
         self._plan = plan
+        self._options = storage_options(settings)
+        self._configuration = retention_properties(settings)
 
     def end_offsets(self) -> dict[int, int]:
         """The next offset to read of each partition of the log, creating the table if there is none.
@@ -98,9 +100,9 @@ class OfflineStore:
                 return self._commit(table, rows, end)
             except CommitFailedError:
                 continue
-            except _STORE_ERRORS as error:
-                raise OfflineStoreError(f"{self.location} cannot be written: {_one_line(error)}") from error
-        raise OfflineStoreError(f"{self.location}: others committed first {COMMIT_ATTEMPTS} times in a row")
+            except STORE_ERRORS as error:
+                raise store_error(self.location, "written", error) from error
+        raise OfflineStoreError(f"{self.location}: others committed first {COMMIT_ATTEMPTS} times in a row", "conflict")
 
     def _commit(self, table: DeltaTable, rows: pa.Table, end: Offsets) -> Appended:
         topic = self._plan.log.topic
@@ -110,7 +112,7 @@ class OfflineStore:
             rows,
             mode="append",
             schema_mode="merge" if evolves else None,
-            writer_properties=_WRITER_PROPERTIES,
+            writer_properties=WRITER_PROPERTIES,
             commit_properties=CommitProperties(
                 app_transactions=[Transaction(transaction_id(topic, partition), end[partition]) for partition in end],
                 # 0 also means: do not even look what the commits ahead of this one were.
@@ -125,12 +127,12 @@ class OfflineStore:
     def _open(self) -> DeltaTable:
         try:
             try:
-                table = DeltaTable(self.location)
+                table = DeltaTable(self.location, storage_options=self._options)
             except TableNotFoundError:
                 table = self._create()
             self._check_columns(table)
-        except _STORE_ERRORS as error:
-            raise OfflineStoreError(f"{self.location} cannot be opened: {_one_line(error)}") from error
+        except STORE_ERRORS as error:
+            raise store_error(self.location, "opened", error) from error
         return table
 
     def _create(self) -> DeltaTable:
@@ -141,6 +143,8 @@ class OfflineStore:
             partition_by=[DAY],
             name=f"{self._plan.view}_g{self._plan.generation}",
             description=self._plan.description or None,
+            configuration=self._configuration,
+            storage_options=self._options,
         )
 
     def _check_columns(self, table: DeltaTable) -> None:
@@ -159,7 +163,3 @@ class OfflineStore:
             partition: transaction_id(self._plan.log.topic, partition) for partition in range(self._plan.log.partitions)
         }
         return {partition: table.transaction_version(ids[partition]) or 0 for partition in ids}
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

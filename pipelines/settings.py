@@ -35,6 +35,15 @@ class Settings(BaseSettings):
     offline_root: str = Field(
         "offline", description="Directory or object store URL below which the Delta tables stand."
     )
+    store_endpoint_url: str = Field("", description="S3 server other than AWS's, http(s)://host:port.")
+    store_region: str = Field("", description="Region of the bucket, as the S3 server names it.")
+    store_access_key_id: SecretStr | None = Field(
+        None, description="Key of the object store; without it, the environment's or the cloud identity's is used."
+    )
+    store_secret_access_key: SecretStr | None = Field(None, description="The secret that belongs to that key.")
+    store_properties: dict[str, SecretStr] = Field(
+        default_factory=dict, description="Further options of the object store as JSON, as delta-rs names them."
+    )
     flink_rest_url: str = Field("http://127.0.0.1:8081", description="REST address of the Flink cluster.")
     checkpoint_dir: str = Field("checkpoints", description="Directory or URL that all of the Flink cluster can write.")
     checkpoint_interval_ms: int = Field(10_000, ge=100, description="Time between checkpoints.")
@@ -60,6 +69,22 @@ class Settings(BaseSettings):
         30.0, gt=0, description="Longest time a committed row waits for its Parquet file."
     )
     archive_max_rows: int = Field(500_000, ge=1, description="Rows that are flushed before that time has passed.")
+    offline_upkeep_seconds: float = Field(
+        300.0, gt=0, description="Time between two looks at what the offline log's files require."
+    )
+    offline_file_bytes: int = Field(
+        128 * 2**20, ge=2**16, description="Size of the files into which compaction merges; half of it is a small file."
+    )
+    offline_small_files: int = Field(32, ge=2, description="Small files of one day from which on they are merged.")
+    offline_quiet_seconds: float = Field(
+        3600.0, gt=0, description="Time without a new file after which even two small files of a day are merged."
+    )
+    offline_vacuum_seconds: float = Field(
+        86_400.0, gt=0, description="Time between two vacuums of the offline log, each with a checkpoint and clean-up."
+    )
+    offline_retention_hours: int = Field(
+        168, ge=1, description="Hours for which older versions of the offline log can be read; vacuum deletes the rest."
+    )
     behind_rows: int = Field(100_000, ge=1, description="Rows of lag from which the online store counts as behind.")
     behind_seconds: float = Field(
         30.0, gt=0, description="Seconds of lag from which the online store or the offline log counts as behind."

@@ -27,6 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +144,16 @@ class OnlineStoreError(DependencyError):
     """Redis cannot be reached, or its settings could drop values silently."""
 
 
+StoreFailure = Literal["unavailable", "refused", "full", "conflict"]
+"""Why the offline log could not be read or written: no proper answer, no right to it, no space, or others first."""
+
+
 class OfflineStoreError(DependencyError):
-    """The offline log cannot be read or written."""
+    """The offline log cannot be read or written; `failure` says why."""
+
+    def __init__(self, message: str, failure: StoreFailure = "unavailable") -> None:
+        self.failure: StoreFailure = failure
+        super().__init__(message)
 
 
 class ClusterError(DependencyError):

@@ -9,12 +9,11 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import DeltaTable
 
 from headwater.operators.reference import ReferenceEvent
 from headwater.operators.reference_copies import PossibleEvents
 from headwater.operators.reference_windows import ticks
-from headwater.pipelines.offline_store import table_location
+from headwater.pipelines.offline_table import open_table
 from headwater.pipelines.settings import Settings
 from headwater.pipelines.verification.rows import row_difference
 from headwater.pipelines.verification.topics import read_committed
@@ -44,8 +43,12 @@ def committed_rows(settings: Settings, plan: Plan, timeout_seconds: float) -> di
 
 
 def offline_rows(settings: Settings, plan: Plan) -> pa.Table:
-    """The whole offline log, timestamps as whole microseconds or milliseconds as the log's schema has them."""
-    table = DeltaTable(table_location(settings, plan.view, plan.generation)).to_pyarrow_table()
+    """The whole offline log, timestamps as whole microseconds or milliseconds as the log's schema has them.
+
+    Raises:
+        OfflineStoreError: there is none, or its store cannot be used.
+    """
+    table = open_table(settings, plan.view, plan.generation).to_pyarrow_table()
     for index, field in enumerate(table.schema):
         if pa.types.is_timestamp(field.type):
             table = table.set_column(index, field.name, pc.cast(table.column(index), pa.int64()))

@@ -19,8 +19,10 @@ import pyarrow as pa
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 from deltalake import DeltaTable
+from pydantic import SecretStr
 
-from headwater.pipelines.offline_store import OfflineStore, table_location
+from headwater.pipelines.offline_store import OfflineStore
+from headwater.pipelines.offline_table import storage_options, table_location
 from headwater.pipelines.settings import Settings
 from headwater.schemas.feature_log import HEARTBEAT_HEADER_NAME, Heartbeat, heartbeat_key
 from headwater.schemas.plan import Plan
@@ -122,8 +124,7 @@ class ArchiveProcess:
         plan_file.write_text(plan.canonical_json())
         self.log = directory / f"archive-{name}.log"
         environment = {
-            f"HEADWATER_{field.upper()}": str(getattr(settings, field))
-            for field in ("kafka_bootstrap_servers", "registry_url", "offline_root", "archive_flush_seconds")
+            f"HEADWATER_{name.upper()}": _written(getattr(settings, name)) for name in settings.model_fields_set
         }
         self.process = subprocess.Popen(
             [sys.executable, "-c", prelude + RUN_ARCHIVE, str(plan_file)],
@@ -184,10 +185,16 @@ def archiving(settings: Settings, plan: Plan, directory: Path, name: str = "0") 
 
 def archived(settings: Settings, plan: Plan) -> pa.Table:
     """All rows of the offline log; none if there is no table yet."""
-    location = table_location(settings, plan.view, plan.generation)
-    if not DeltaTable.is_deltatable(location):
+    location, options = table_location(settings, plan.view, plan.generation), storage_options(settings)
+    if not DeltaTable.is_deltatable(location, storage_options=options):
         return OfflineStore(settings, plan).schema.empty_table()
-    return DeltaTable(location).to_pyarrow_table()
+    return DeltaTable(location, storage_options=options).to_pyarrow_table()
+
+
+def _written(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return json.dumps({name: _written(each) for name, each in value.items()}) if isinstance(value, dict) else str(value)
 
 
 def numbers_in(table: pa.Table) -> list[int]:

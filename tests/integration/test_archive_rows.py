@@ -14,7 +14,8 @@ from deltalake import DeltaTable
 from prometheus_client import CollectorRegistry
 
 from headwater.pipelines.archive import Archive
-from headwater.pipelines.offline_store import OfflineStore, table_location
+from headwater.pipelines.offline_store import OfflineStore
+from headwater.pipelines.offline_table import table_location
 from headwater.pipelines.settings import Settings
 from headwater.pipelines.stack.broker import Broker
 from headwater.pipelines.stack.registry import Registry
