@@ -22,6 +22,7 @@ from headwater.pipelines.committed_log import CommittedLog
 from headwater.pipelines.offline_store import OfflineStore
 from headwater.pipelines.service import service
 from headwater.pipelines.settings import Settings
+from headwater.pipelines.upkeep_watch import UpkeepWatch
 from headwater.pipelines.writer_schemas import WriterSchemas
 from headwater.schemas.errors import BrokerError, FencedError, OfflineStoreError, TopicError
 from headwater.schemas.plan import Plan
@@ -63,9 +64,11 @@ class Archive:
             "offline_store",
             stop,
             (OfflineStoreError,),
+            explain=self._count_failure,
             on_change=self._store_changed,
         )
         self._broker = Dependency("broker", stop, (BrokerError,))
+        self._upkeep = UpkeepWatch(settings, plan, self._conditions, registry, stop)
         self._hand: list[pa.Table] = []
         self._rows_in_hand = self._bytes_in_hand = 0
         self._oldest_in_hand = self._last_commit = time.monotonic()
@@ -79,6 +82,7 @@ class Archive:
         try:
             self._rewind()
             watch.start()
+            self._upkeep.start()
             _log.info("archiving", view=self._plan.view, table=self._offline.location, offsets=self._committed)
             while not self._stop.is_set():
                 self._turn()
@@ -183,6 +187,11 @@ class Archive:
         self._hand = []
         self._rows_in_hand = self._bytes_in_hand = 0
         self._metrics.in_hand.set(0)
+
+    def _count_failure(self, error: Exception) -> str:
+        cause = error.failure if isinstance(error, OfflineStoreError) else "unavailable"
+        self._metrics.store_failures.labels(self._plan.view, cause).inc()
+        return str(error)
 
     def _store_changed(self, available: bool) -> None:
         self._metrics.store_unavailable.set(0 if available else 1)

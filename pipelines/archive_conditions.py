@@ -11,6 +11,7 @@ from headwater.schemas.plan import Plan
 CHECKPOINTS = 3
 FLUSHES = 3
 PATIENCE_SECONDS = 10.0
+UPKEEP_ROUNDS = 3
 
 
 class ArchiveConditions:
@@ -24,6 +25,7 @@ class ArchiveConditions:
         self._fenced = MinuteRate()
         self._fences = 0
         self._rows_lost = False
+        self._failed_rounds = 0
         self.store_available = True
         conditions = Conditions(plan.view, "archive", registry)
         conditions.check("offline_store_unavailable", lambda: not self.store_available)
@@ -31,6 +33,7 @@ class ArchiveConditions:
         conditions.check("open_transaction", lambda: any(each.lasts() for each in self._uncommitted))
         conditions.check("rows_lost", lambda: self._rows_lost)
         conditions.check("archive_fenced", lambda: self._fenced.grown() > 0)
+        conditions.check("offline_upkeep_failing", lambda: self._failed_rounds >= UPKEEP_ROUNDS)
         self._fenced.observe(0)
 
     def ends(self, partition: int, *, archived: int, stable: int, end: int) -> None:
@@ -46,3 +49,7 @@ class ArchiveConditions:
     def lost_rows(self) -> None:
         """The broker had deleted rows before they were read. That stays true for as long as this process runs."""
         self._rows_lost = True
+
+    def upkeep(self, done: bool) -> None:
+        """A round of upkeep was done, or a step of it failed."""
+        self._failed_rounds = 0 if done else self._failed_rounds + 1

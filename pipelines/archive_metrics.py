@@ -48,6 +48,12 @@ class ArchiveMetrics:
         self.store_unavailable = gauge(
             "offline_store_unavailable", "1 while the offline store cannot be read or written."
         )
+        self.store_failures = Counter(
+            "headwater_offline_store_failures",
+            "Failed attempts to read or write the offline store, by cause; each is followed by another.",
+            ["view", "cause"],
+            registry=registry,
+        )
         self.log_unavailable = gauge("archive_log_unavailable", "1 while the broker does not say where the log ends.")
         self.lag = by_partition(
             "archive_lag_rows",

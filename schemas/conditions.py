@@ -137,6 +137,13 @@ CONDITIONS = (
         "Another archive writes the same table: no harm, but one of the two works for nothing.",
         "Stop one of them.",
     ),
+    Condition(
+        "offline_upkeep_failing",
+        "archive",
+        "ticket",
+        "Compaction, vacuum or log clean-up failed three times in a row: reading gets slower, nothing is lost.",
+        "The log line `upkeep_failed` says which step and why; it is done again by itself.",
+    ),
 )
 """All of them, by process."""
 

@@ -14,6 +14,8 @@ from headwater.pipelines.settings import Settings
 from tests.feature_log_rows import FEATURES, make_plan
 from tests.integration.test_offline_store import PLAN, rows
 
+PAGE = Path(__file__).parents[2] / "pipelines" / "offline_log.md"
+TRAINING_SET, BY_SETTINGS = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
 DESCRIPTION = Path(__file__).parents[2] / "schemas" / "offline_log_format.md"
 BLOCKS = re.findall(r"^```python\n(.*?)^```", DESCRIPTION.read_text(), re.MULTILINE | re.DOTALL)
 
@@ -60,3 +62,16 @@ def test_each_way_to_read_that_is_shown_gives_every_row_once(block: str, table: 
     assert all(
         n == offset + 1 for n, offset in zip(found["n"].to_pylist(), found["log_offset"].to_pylist(), strict=True)
     )
+
+
+def test_the_training_set_has_what_was_true_at_each_time_and_nothing_once_the_window_is_empty(table: str) -> None:
+    names: dict[str, Any] = {"path": table}
+    exec(TRAINING_SET, names)
+    assert [row[-1] for row in names["training"].fetchall()] == [0, pytest.approx(1 / 7), 0]
+
+
+def test_a_reader_finds_the_table_by_the_settings(table: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADWATER_OFFLINE_ROOT", str(Path(table).parents[1]))
+    names: dict[str, Any] = {}
+    exec(BY_SETTINGS, names)
+    assert names["rows"].num_rows == 170

@@ -150,6 +150,18 @@ def test_the_archive_tells_a_held_transaction_from_rows_that_it_has_not_written(
     assert holding(registry) == {"rows_lost", "offline_store_unavailable"}
 
 
+def test_the_archive_tells_when_its_upkeep_has_failed_three_times_in_a_row() -> None:
+    registry = CollectorRegistry()
+    archive = ArchiveConditions(Settings(), make_plan(view="v"), registry)
+    for done in (False, False, True, False, False):
+        archive.upkeep(done)
+    assert holding(registry) == set()
+    archive.upkeep(False)
+    assert holding(registry) == {"offline_upkeep_failing"}
+    archive.upkeep(True)
+    assert holding(registry) == set()
+
+
 def counts(last_completed_s: float | None) -> CheckpointCounts:
     return CheckpointCounts(1, 0, 0, None if last_completed_s is None else int(last_completed_s * 1000), 5, 5, None)
 
