@@ -32,6 +32,8 @@ MOST_BYTES_IN_HAND = 64 * 2**20  # the process takes about four times as much wh
 # Heartbeats move the position while no rows come. It is committed now and then, long before the broker
 # deletes them: otherwise the next start would take their absence for lost rows.
 POSITION_COMMIT_SECONDS = 3600.0
+# A step of upkeep may end by itself. What takes longer is cut off with the process, which does no harm.
+LAST_UPKEEP_SECONDS = 10.0
 
 _log = structlog.get_logger(__name__)
 
@@ -96,6 +98,8 @@ class Archive:
             _log.warning("stopped_while_waiting", waiting_for=str(request), rows_left_in_log=self._rows_in_hand)
         finally:
             self._log.close()
+            if self._upkeep.is_alive() and self._stop.is_set():
+                self._upkeep.join(LAST_UPKEEP_SECONDS)
         _log.info("stopped", view=self._plan.view)
 
     def _turn(self) -> None:
