@@ -33,6 +33,7 @@ from headwater.schemas.aggregates import (
 from headwater.schemas.compile import compile_view
 from headwater.schemas.errors import DeclarationError, HeadwaterError, Mistake
 from headwater.schemas.expectations import between, expect, fresh_within, matches, not_null, one_of
+from headwater.schemas.objectives import accepted_events, fresh_reads
 from headwater.schemas.plan import Plan
 from headwater.schemas.view import EventSource, FeatureView
 from headwater.schemas.windows import lifetime, session, sliding, tumbling
@@ -44,6 +45,7 @@ __all__ = [
     "HeadwaterError",
     "Mistake",
     "Plan",
+    "accepted_events",
     "between",
     "compile_view",
     "count_events",
@@ -57,6 +59,7 @@ __all__ = [
     "expect",
     "first_n_of",
     "first_of",
+    "fresh_reads",
     "fresh_within",
     "kurtosis_of",
     "last_n_distinct_of",

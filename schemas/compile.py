@@ -14,6 +14,7 @@ from headwater.schemas.durations import duration_text, to_ms
 from headwater.schemas.feature_log import FIXED_FIELDS, empty_at_field, log_schema, next_change_field
 from headwater.schemas.keys import EntityField
 from headwater.schemas.mistakes import Mistakes
+from headwater.schemas.objectives import FreshReads, objective_plan, place_of
 from headwater.schemas.plan import Deduplication, Feature, LogPlan, Plan, SideTopic, Window
 from headwater.schemas.view import FeatureView
 
@@ -35,6 +36,7 @@ def compile_view(view: FeatureView, schema: Mapping[str, Any] | Sequence[Mapping
     features = FeatureCompiler(view, source, windows, mistakes).features()
     entity = source.entity()
     _check_times(view, mistakes)
+    _check_objectives(view, mistakes)
     _check_names(entity, features, windows.windows, mistakes)
     sources = source.plans()
     deduplication = _deduplication(view, windows.reach_ms(), mistakes)
@@ -56,6 +58,7 @@ def compile_view(view: FeatureView, schema: Mapping[str, Any] | Sequence[Mapping
         heartbeat_interval_ms=HEARTBEAT_INTERVAL_MS,
         time_to_live_ms=to_ms(view.time_to_live),
         freshness_objective_ms=to_ms(view.freshness),
+        objectives=tuple(objective_plan(each, view.freshness) for each in view.objectives),
         reach_ms=windows.reach_ms(),
         log=LogPlan(
             topic=log_topic,
@@ -86,6 +89,17 @@ def _check_times(view: FeatureView, mistakes: Mistakes) -> None:
     ):
         if not to_ms(least) <= to_ms(duration) <= to_ms(most):
             mistakes.add(name, f"is {duration_text(duration)}", f"choose from {least} to {most}")
+
+
+def _check_objectives(view: FeatureView, mistakes: Mistakes) -> None:
+    kinds = [type(objective) for objective in view.objectives]
+    for objective in view.objectives:
+        place = place_of(objective)
+        if kinds.count(type(objective)) > 1:
+            mistakes.add(place, "stands there twice", "keep one of them")
+        if isinstance(objective, FreshReads) and objective.within is None and to_ms(view.freshness) < to_ms("2s"):
+            what = f"is the view's freshness, {duration_text(view.freshness)}, and heartbeats come every second"
+            mistakes.add(f"{place}.within", what, "say within=, from 2s on")
 
 
 def _deduplication(view: FeatureView, reach_ms: int | None, mistakes: Mistakes) -> Deduplication | None:

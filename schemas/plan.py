@@ -63,6 +63,7 @@ AggregateName = Literal[
     "difference",
 ]
 TimeUnit = Literal["ms", "us"]
+ObjectiveKind = Literal["fresh_reads", "accepted_events"]
 CalendarUnit = Literal["hour", "day", "week", "month", "year"]
 Action = Literal["count", "dead_letter", "stop"]
 
@@ -243,6 +244,15 @@ class Deduplication(_Part):
     horizon_ms: int
 
 
+class Objective(_Sparse):
+    """The share of reads or events that must go well within `over_ms`; a read does if no older than `within_ms`."""
+
+    kind: ObjectiveKind
+    share_per_million: int
+    over_ms: int
+    within_ms: int | None = None
+
+
 class LogPlan(_Part):
     """The feature log: its topic, subject, number of partitions and Avro schema."""
 
@@ -281,6 +291,7 @@ class Plan(_Part):
     heartbeat_interval_ms: int
     time_to_live_ms: int
     freshness_objective_ms: int
+    objectives: tuple[Objective, ...] = ()
     reach_ms: int | None
     log: LogPlan
     dead_letters: SideTopic

@@ -11,6 +11,7 @@ from headwater.schemas.aggregates import Aggregation
 from headwater.schemas.declaration import Declaration
 from headwater.schemas.durations import Duration, parse_duration
 from headwater.schemas.expectations import Expectation
+from headwater.schemas.objectives import ServiceObjective, place_of
 from headwater.schemas.plan import TimeUnit
 
 
@@ -103,6 +104,7 @@ class FeatureView(Declaration):
         generation: raised with every change of what existing values mean.
         emission_interval: a key's row is written at most once in this time.
         freshness: readers see STALE when a value may be older than this.
+        objectives: what share of reads must be fresh, of events accepted; alerts are made from it.
         time_to_live: readers see EXPIRED when a value that is not fresh is older than this.
         log_partitions: partitions of the feature log; a change needs a new generation.
     """
@@ -128,6 +130,9 @@ class FeatureView(Declaration):
     generation: int = Field(1, ge=1, lt=2**31, description="choose a whole number from 1")
     emission_interval: Duration = _duration("200ms")
     freshness: Duration = _duration("5s")
+    objectives: Annotated[Sequence[ServiceObjective], AfterValidator(tuple)] = Field(
+        (), description="give a list of objectives, such as [fresh_reads('99.5%')]"
+    )
     time_to_live: Duration = _duration("7d")
     log_partitions: int = Field(4, ge=1, le=1000, description="choose from 1 to 1000")
 
@@ -174,6 +179,7 @@ class FeatureView(Declaration):
 def parts_of(view: FeatureView) -> Iterator[tuple[str, Declaration]]:
     """The view itself and all declarations in it, each once, with the place in the view where it first stands."""
     parts: dict[int, tuple[str, Declaration]] = {id(view): ("", view)}
+    parts |= {id(objective): (place_of(objective), objective) for objective in view.objectives}
     parts |= {id(source): (place, source) for place, source in view.placed_sources()}
     for place, declared in (("", view.expect), *((f"{place}.", each.expect) for place, each in view.placed_sources())):
         for expectation in declared:

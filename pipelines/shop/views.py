@@ -1,6 +1,17 @@
 """What the shop knows of its customers, from their purchases."""
 
-from headwater.schemas import EventSource, FeatureView, count_events, last_of, max_of, mean_of, stddev_of, sum_of
+from headwater.schemas import (
+    EventSource,
+    FeatureView,
+    accepted_events,
+    count_events,
+    fresh_reads,
+    last_of,
+    max_of,
+    mean_of,
+    stddev_of,
+    sum_of,
+)
 
 purchases = EventSource(
     topic="shop.purchases",
@@ -25,4 +36,5 @@ customer_purchases = FeatureView(
     owner="growth@shop.example",
     description="What a customer has bought lately.",
     freshness="5s",
+    objectives=[fresh_reads("99.5%", over="30d"), accepted_events("99.9%", over="30d")],
 )

@@ -9,6 +9,7 @@ from headwater.schemas import (
     decayed_count,
     distinct_of,
     expect,
+    fresh_reads,
     fresh_within,
     last_n_of,
     lifetime,
@@ -64,6 +65,7 @@ driver_week = FeatureView(
         count_events(where="cancelled", over="7d", name="cancelled"),
         ratio_of("cancelled_7d", "rides_7d", name="cancelled_share"),
     ],
+    objectives=[fresh_reads("99%", within="30s", over="28d")],
     owner="drivers@taxi.example",
     description="How busy and how reliable a driver is.",
 )
