@@ -1,13 +1,14 @@
 #!/bin/sh
-# Tests that need more than `make test`: Debian's Redis, time, an empty machine for the wheel and the image, Go for the
-# chart. A skipped test is a failure.
+# Tests that need more than `make test`: Debian's Redis and Prometheus, time, an empty machine for the wheel and the
+# image, Go for the chart. A skipped test is a failure.
 set -eu
 cd "$(dirname "$0")/.."
 
+as_root=
+[ "$(id -u)" = 0 ] || as_root="sudo -n"
+
 # In Debian the server is a link to a program of redis-tools; the package redis-server would also start a service.
 if [ ! -x /usr/bin/redis-check-rdb ] || [ ! -e /usr/share/i18n/locales/en_US ]; then
-    as_root=
-    [ "$(id -u)" = 0 ] || as_root="sudo -n"
     $as_root apt-get update -qq
     $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends redis-tools locales >/dev/null
 fi
@@ -21,4 +22,13 @@ echo "the online store's tests with $("$HEADWATER_REDIS_SERVER" --version)"
 
 unset HEADWATER_REDIS_SERVER
 .venv/bin/python -m pytest --no-skips -m slow tests/integration
+
+# Unpacked rather than installed: the package would start a service.
+if [ ! -x build/prometheus/usr/bin/promtool ]; then
+    rm -rf build/prometheus && mkdir -p build/prometheus
+    $as_root apt-get update -qq
+    (cd build/prometheus && apt-get download -qq prometheus && dpkg-deb --extract prometheus_*.deb .)
+fi
+HEADWATER_PROMTOOL=$PWD/build/prometheus/usr/bin/promtool
+export HEADWATER_PROMTOOL
 .venv/bin/python -m pytest --no-skips tests/more

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from headwater.pipelines.commands import bench, dead_letters, processes, schemas, stack, testing, views
+from headwater.pipelines.commands import bench, dead_letters, processes, schemas, slo, stack, testing, views
 from headwater.pipelines.commands.console import out, print_error
 from headwater.schemas.errors import HeadwaterError
 
@@ -34,6 +34,7 @@ app.command(rich_help_panel=VIEWS, name="compile")(views.compile_views)
 app.command(rich_help_panel=VIEWS, name="test")(testing.run_tests)
 app.command(rich_help_panel=VIEWS)(views.get)
 app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel=VIEWS)
+app.add_typer(slo.app, name="slo", rich_help_panel=VIEWS)
 app.add_typer(schemas.app, name="schemas", rich_help_panel=CONTRACTS)
 app.command(rich_help_panel=PROCESSES)(processes.compute)
 app.command(rich_help_panel=PROCESSES)(processes.materialize)

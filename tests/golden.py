@@ -5,7 +5,8 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from tests.unit import test_dead_letters, test_golden_log, test_golden_plans, test_mistakes
+from headwater.pipelines.slo.files import rules_file, rules_text
+from tests.unit import test_dead_letters, test_golden_log, test_golden_plans, test_mistakes, test_slo_rules
 
 
 def main() -> None:
@@ -14,6 +15,8 @@ def main() -> None:
         test_golden_plans.file_of(plan).write_text(test_golden_plans.text_of(plan))
     test_dead_letters.SCHEMA_OF_KERNEL_TESTS.write_text(test_dead_letters.schema_text())
     test_golden_log.FILE.write_text(test_golden_log.text())
+    for view in test_slo_rules.VIEWS:
+        rules_file(view).write_text(rules_text(view.plan))
     with tempfile.TemporaryDirectory() as directory:
         test_mistakes.TABLE.write_text(test_mistakes.rewritten(Path(directory)))
 

@@ -58,9 +58,9 @@ def test_every_condition_is_told_by_one_process_and_none_holds_until_it_is_found
 
 
 def test_the_documentation_lists_every_condition_as_it_is() -> None:
-    rows = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
+    rows = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| <a id=")]
     assert rows == [
-        f"| `{name}` | {process} | {severity} | {summary} | {remedy} |"
+        f'| <a id="{name}"></a>`{name}` | {process} | {severity} | {summary} | {remedy} |'
         for name, process, severity, summary, remedy in CONDITIONS
     ]
 

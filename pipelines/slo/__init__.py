@@ -1,0 +1,1 @@
+"""Alerts and error budgets, made from plans."""
