@@ -5,7 +5,9 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from headwater.pipelines.dashboards.files import dashboard_files, dashboard_text
 from headwater.pipelines.slo.files import rules_file, rules_text
+from tests.dockerfile import ROOT
 from tests.unit import test_dead_letters, test_golden_log, test_golden_plans, test_mistakes, test_slo_rules
 
 
@@ -17,6 +19,8 @@ def main() -> None:
     test_golden_log.FILE.write_text(test_golden_log.text())
     for view in test_slo_rules.VIEWS:
         rules_file(view).write_text(rules_text(view.plan))
+    for file, board in dashboard_files(ROOT).items():
+        file.write_text(dashboard_text(board))
     with tempfile.TemporaryDirectory() as directory:
         test_mistakes.TABLE.write_text(test_mistakes.rewritten(Path(directory)))
 
