@@ -18,6 +18,8 @@ external_secrets=v0.19.2
 keda=v2.17.2
 compose=v2.6.0
 flink_operator=1.10.0
+# Raised when something else is taken of these.
+contents=2
 
 # Another version is another directory.
 key=$(sed -n '/^[a-z_]*=v*[0-9]/p' "$0" | cksum | tr -c '0-9\n' -)
@@ -38,7 +40,8 @@ if [ ! -e "$target" ]; then
     module() { # prints the directory of a Go module
         (cd "$part" && GOFLAGS=-mod=mod go mod download -json "$1" | sed -n 's/.*"Dir": "\(.*\)".*/\1/p')
     }
-    cp "$(module "github.com/prometheus-operator/prometheus-operator@$prometheus_operator")"/example/prometheus-operator-crd/*_podmonitors.yaml \
+    prometheus_crds=$(module "github.com/prometheus-operator/prometheus-operator@$prometheus_operator")/example/prometheus-operator-crd
+    cp "$prometheus_crds"/*_podmonitors.yaml "$prometheus_crds"/*_prometheusrules.yaml \
         "$(module "github.com/external-secrets/external-secrets@$external_secrets")"/config/crds/bases/*_externalsecrets.yaml \
         "$(module "github.com/kedacore/keda/v2@$keda")"/config/crd/bases/keda.sh_scaledobjects.yaml \
         "$(module "github.com/compose-spec/compose-go/v2@$compose")"/schema/compose-spec.json \

@@ -17,6 +17,8 @@ from tests.unit.test_slo_rules import VIEWS, alerts
 
 PROMTOOL = os.environ.get("HEADWATER_PROMTOOL", "promtool")
 
+pytestmark = pytest.mark.timeout(1800)
+
 
 @pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.plan.view)
 def test_every_alert_fires_when_it_should_and_stays_quiet_when_it_should(view: CompiledView, tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from tests.more.pod_security import violations
 
 CHART = ROOT / "helm/headwater"
 GOLDEN = ROOT / "tests/unit/golden/customer_purchases.plan.json"
+RULES = ROOT / "pipelines/shop/customer_purchases.rules.yaml"
 KUBERNETES = "1.33.0"
 EXAMPLES = ("small", "production", "multi-tenant")
 
@@ -230,6 +231,8 @@ def render(example: str, tools: Path, plans: dict[str, dict[str, Path]]) -> str:
     given = [f"--set-file=views.{view}.plan={file}" for view, file in plans[example].items()]
     command = (tools / "bin/helm", "template", "shop", CHART, "--namespace", "features", "--kube-version", KUBERNETES)
     values = CHART / f"examples/{example}.yaml"
+    if "prometheusRule:" in values.read_text():
+        given += [f"--set-file=views.{view}.rules={RULES}" for view in plans[example]]
     return subprocess.run((*command, "--values", values, *given), check=True, capture_output=True, text=True).stdout
 
 

@@ -93,7 +93,7 @@ def test_no_password_has_a_default_and_each_is_in_the_example() -> None:
         re.findall(r"^([A-Z_]+)=(.*)$", (ROOT / "pipelines/deploy/compose/example.env").read_text(), re.MULTILINE)
     )
     secrets = {each["environment"] for each in COMPOSE["secrets"].values()}
-    assert set(example) == (names - {"HEADWATER_PLAN"}) | secrets
+    assert set(example) == (names - {"HEADWATER_PLAN", "HEADWATER_RULES"}) | secrets
     assert not any(example.values())
 
 
@@ -115,7 +115,7 @@ def test_everything_that_must_last_is_in_a_named_volume_and_every_file_is_there(
     mounted = {text.split(":")[0] for each in SERVICES.values() for text in each.get("volumes", [])}
     assert mounted == set(COMPOSE["volumes"])
     for name, config in COMPOSE["configs"].items():
-        assert name == "plan" or (ROOT / config["file"]).is_file()
+        assert name in {"plan", "rules"} or (ROOT / config["file"]).is_file()
     used = {config["source"] for each in SERVICES.values() for config in each.get("configs", [])}
     assert used == set(COMPOSE["configs"])
 
@@ -143,3 +143,17 @@ def test_the_registry_is_set_up_as_in_the_local_stack(tmp_path: Path) -> None:
 
 def test_flink_loads_the_jobs_jars_once() -> None:
     assert FLINK["classloader.parent-first-patterns.additional"] == ";".join(JOB_PACKAGES)
+
+
+def test_prometheus_loads_the_rules_and_grafana_every_dashboard_where_they_are_mounted() -> None:
+    mounted = {
+        name: {each["target"]: each["source"] for each in SERVICES[name]["configs"]}
+        for name in SERVICES
+        if "configs" in SERVICES[name]
+    }
+    (rules,) = yaml.safe_load((ROOT / COMPOSE["configs"]["prometheus"]["file"]).read_text())["rule_files"]
+    assert mounted["prometheus"][f"/etc/prometheus/{rules}"] == "rules"
+    (provider,) = yaml.safe_load((ROOT / COMPOSE["configs"]["dashboards"]["file"]).read_text())["providers"]
+    files = {file.name for file in (ROOT / "pipelines/deploy/compose/dashboards").iterdir()}
+    below = provider["options"]["path"]
+    assert {f"{below}/{file}" for file in files} <= mounted["grafana"].keys()

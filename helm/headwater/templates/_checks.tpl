@@ -24,6 +24,9 @@
 {{- fail (printf "storage.%s: %s of views.%s needs it; name a place such as s3://bucket/path" $root $part $key) -}}
 {{- end -}}
 {{- end -}}
+{{- if and $values.prometheusRule.enabled (not $entry.rules) -}}
+{{- fail (printf "views.%s.rules: write them with `headwater slo generate`, and pass them by --set-file, or set prometheusRule.enabled to false" $key) -}}
+{{- end -}}
 {{- if not $values.kafka.bootstrapServers -}}
 {{- fail "kafka.bootstrapServers: name the brokers, host:port separated by commas" -}}
 {{- end -}}
