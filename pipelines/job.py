@@ -67,7 +67,11 @@ class ComputeJob:
             self._stop_with_savepoint(job_id)
 
     def _adopt(self) -> str | None:
-        """The id of the job that runs this plan already; waits for one of the view that is ending to be gone."""
+        """The id of the job that runs this plan already; waits for one of the view that is ending to be gone.
+
+        A JobManager that has just taken over lists its jobs before it knows what they were submitted with: that is
+        waited for as well, since such a job is no other view's, but this one, about to resume.
+        """
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not self._stop.is_set():
             there = [job for job in self._flink.jobs(self._name) if job.state not in ENDED]
@@ -76,22 +80,21 @@ class ComputeJob:
                 # Two jobs of one view would abort each other's transactions and commit each its own rows.
                 _log.warning("second_job_cancelled", cancelled=newer.id, kept=alive[0].id)
                 self._flink.cancel(newer.id)
-            if alive and self._runs_this_plan(alive[0]):
+            plan_digest = self._flink.parameters(alive[0].id).get(PLAN_PARAMETER) if alive else None
+            if alive and plan_digest == self._plan.digest():
                 _log.info("job_adopted", job_id=alive[0].id, state=alive[0].state)
                 return alive[0].id
-            if alive:
+            if alive and plan_digest is not None:
                 self._store.check_unchanged(self._plan)
                 _log.info("job_replaced", job_id=alive[0].id, reason="it runs another plan of this view and generation")
                 self._stop_with_savepoint(alive[0].id)
             if not there:
                 return None
             if time.monotonic() > deadline:
-                raise ClusterError(f"the job {self._name} is {there[0].state} and does not end")
+                trouble = "does not say which plan it runs" if alive else "does not end"
+                raise ClusterError(f"the job {self._name} is {there[0].state} and {trouble}")
             self._stop.wait(WATCH_SECONDS)
         return None
-
-    def _runs_this_plan(self, job: Job) -> bool:
-        return self._flink.parameters(job.id).get(PLAN_PARAMETER) == self._plan.digest()
 
     def _submit(self) -> str | None:
         """Submits the job; returns None if this process was asked to end first."""

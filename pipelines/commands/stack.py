@@ -44,6 +44,10 @@ def up(
         typer.Option("--port", help="NAME=NUMBER for broker, registry, redis or flink; else a free port."),
     ] = None,
     task_heap_mb: Annotated[int, typer.Option(min=256, help="Heap of the process that computes, for all state.")] = 576,
+    high_availability: Annotated[
+        bool,
+        typer.Option("--high-availability", help="Add ZooKeeper: a killed JobManager then resumes its jobs by itself."),
+    ] = False,
     detach: Annotated[bool, typer.Option("--detach", help="Return once all is ready, and leave it running.")] = False,
 ) -> None:
     """Start a broker, registry, Redis, Flink and all workers for your views, and keep them running.
@@ -69,6 +73,7 @@ def up(
         parallelism=parallelism,
         ports=parse_requested(port or []),
         task_heap_mb=task_heap_mb,
+        high_availability=high_availability,
     )
     with StartProgress(err) as progress:
         if detach:

@@ -58,4 +58,4 @@ def _arguments(options: UpOptions) -> list[str]:
         arguments += ["--port", f"{name}={port}"]
     for name in ("partitions", "parallelism", "task_heap_mb"):
         arguments += [f"--{name.replace('_', '-')}", str(getattr(options, name))]
-    return arguments
+    return [*arguments, "--high-availability"] if options.high_availability else arguments

@@ -16,7 +16,19 @@ from headwater.schemas.errors import StackError
 STOP_TIMEOUT_SECONDS = 150.0
 LEFTOVER_GRACE_SECONDS = 10.0
 
-OWN_NAMES = ("broker", "registry", "redis", "flink", "offline", "logs", "plans", "stack.json", "ports.json", "lock")
+OWN_NAMES = (
+    "broker",
+    "registry",
+    "redis",
+    "flink",
+    "zookeeper",
+    "offline",
+    "logs",
+    "plans",
+    "stack.json",
+    "ports.json",
+    "lock",
+)
 
 
 def down(root: Path, *, purge: bool = False, changed: Callable[[StackState], None] = lambda _: None) -> list[str]:

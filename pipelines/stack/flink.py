@@ -12,6 +12,7 @@ from headwater.pipelines.jars import JOB_PACKAGES, job_jars
 from headwater.pipelines.stack.java import java_command
 from headwater.pipelines.stack.ports import LOOPBACK, accepts
 from headwater.pipelines.stack.process import ProcessSpec
+from headwater.pipelines.stack.zookeeper import SESSION_SECONDS, ZooKeeper
 from headwater.schemas.errors import PrerequisiteError
 
 JOB_MANAGER_CLASS = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
@@ -74,6 +75,7 @@ class FlinkCluster:
         slots: how many subtask pipelines fit: the sum of the parallelism of the jobs that run at once.
         task_heap_mb: heap of the TaskManager; with the hashmap state backend the state of all keys lives there.
         managed_mb: memory outside the heap, which only the RocksDB state backend uses.
+        zookeeper: with it, a JobManager that was killed finds its jobs again and goes on with them by itself.
     """
 
     directory: Path
@@ -82,6 +84,7 @@ class FlinkCluster:
     slots: int
     task_heap_mb: int = 576
     managed_mb: int = 0
+    zookeeper: ZooKeeper | None = None
 
     @property
     def rest_url(self) -> str:
@@ -131,13 +134,15 @@ class FlinkCluster:
             log=self._log("jobmanager"),
             environment=self.environment,
             ready=self.job_manager_is_ready,
+            needs=("zookeeper",) if self.zookeeper else (),
             addresses={"Flink REST": self.rest_url, "metrics": _metrics_url(self.ports.job_manager_metrics)},
         )
 
     def task_manager_spec(self) -> ProcessSpec:
         """How the TaskManager is run; it is ready once its slots are registered.
 
-        It is started anew with the JobManager: it would otherwise go on with jobs that nobody knows of until a timeout.
+        Without ZooKeeper it is started anew with the JobManager: it would otherwise go on with jobs that nobody knows
+        of until a timeout.
         """
         return ProcessSpec(
             name="taskmanager",
@@ -155,7 +160,7 @@ class FlinkCluster:
             environment=self.environment,
             ready=self.task_manager_is_ready,
             stops_before=("jobmanager",),
-            dies_with=("jobmanager",),
+            dies_with=() if self.zookeeper else ("jobmanager",),
             addresses={"metrics": _metrics_url(self.ports.task_manager_metrics)},
         )
 
@@ -238,6 +243,20 @@ class FlinkCluster:
             "classloader.parent-first-patterns.additional": ";".join(JOB_PACKAGES),
             "metrics.reporters": "prom",
             "metrics.reporter.prom.factory.class": "org.apache.flink.metrics.prometheus.PrometheusReporterFactory",
+            **(self._high_availability(self.zookeeper) if self.zookeeper else {}),
+        }
+
+    def _high_availability(self, zookeeper: ZooKeeper) -> dict[str, object]:
+        return {
+            "high-availability.type": "zookeeper",
+            "high-availability.cluster-id": "/headwater",
+            "high-availability.storageDir": (self.directory / "high-availability").as_uri(),
+            "high-availability.jobmanager.port": self.ports.job_manager_rpc,
+            "high-availability.zookeeper.quorum": zookeeper.quorum,
+            "high-availability.zookeeper.client.session-timeout": f"{SESSION_SECONDS} s",
+            "high-availability.zookeeper.client.connection-timeout": f"{SESSION_SECONDS} s",
+            "high-availability.zookeeper.client.retry-wait": "500 ms",
+            "high-availability.zookeeper.client.max-retry-attempts": 20,
         }
 
 

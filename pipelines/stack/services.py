@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 from headwater.pipelines.stack import artifacts
 from headwater.pipelines.stack.broker import Broker
-from headwater.pipelines.stack.flink import FlinkCluster, FlinkPorts
+from headwater.pipelines.stack.flink import FlinkCluster, FlinkPorts, distribution_jars
 from headwater.pipelines.stack.ports import PortBook
 from headwater.pipelines.stack.process import ProcessSpec
 from headwater.pipelines.stack.redis import RedisServer
 from headwater.pipelines.stack.registry import Registry
 from headwater.pipelines.stack.state import Endpoints, StateDirectory
+from headwater.pipelines.stack.zookeeper import ZooKeeper
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +30,13 @@ class Services:
         self.broker.prepare()
         self.redis.prepare()
         self.flink.prepare()
+        if self.flink.zookeeper:
+            self.flink.zookeeper.prepare()
 
     def specs(self) -> tuple[ProcessSpec, ...]:
-        """How they are run. They do not need each other to start."""
+        """How they are run. None but the JobManager needs another one to start, which is ZooKeeper if there is one."""
         return (
+            *((self.flink.zookeeper.spec(),) if self.flink.zookeeper else ()),
             self.broker.spec(),
             self.registry.spec(),
             self.redis.spec(),
@@ -41,12 +45,21 @@ class Services:
         )
 
 
-def lay_out(directory: StateDirectory, ports: PortBook, *, slots: int, task_heap_mb: int, managed_mb: int) -> Services:
+def lay_out(
+    directory: StateDirectory,
+    ports: PortBook,
+    *,
+    slots: int,
+    task_heap_mb: int,
+    managed_mb: int,
+    high_availability: bool = False,
+) -> Services:
     """The servers of the stack in this directory. The files they are made of must have been fetched.
 
     Args:
         slots: how many subtasks of each operator the Flink cluster holds, over all views.
         task_heap_mb, managed_mb: memory of the TaskManager, on the heap and for RocksDB.
+        high_availability: whether ZooKeeper is one of the servers.
     """
     broker = Broker(
         directory=directory.root / "broker",
@@ -63,6 +76,12 @@ def lay_out(directory: StateDirectory, ports: PortBook, *, slots: int, task_heap
         home=artifacts.registry_home(),
     )
     redis = RedisServer(directory.root / "redis", directory.logs / "redis.log", ports.port("redis"))
+    zookeeper = ZooKeeper(
+        directory=directory.root / "zookeeper",
+        log=directory.logs / "zookeeper.log",
+        port=ports.port("zookeeper"),
+        classpath=distribution_jars(),
+    )
     flink = FlinkCluster(
         directory=directory.root / "flink",
         log_directory=directory.logs,
@@ -78,6 +97,7 @@ def lay_out(directory: StateDirectory, ports: PortBook, *, slots: int, task_heap
         slots=slots,
         task_heap_mb=task_heap_mb,
         managed_mb=managed_mb,
+        zookeeper=zookeeper if high_availability else None,
     )
     endpoints = Endpoints(
         kafka_bootstrap_servers=broker.bootstrap_servers,

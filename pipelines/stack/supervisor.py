@@ -37,6 +37,7 @@ class _Supervised:
     start_at: float = 0.0
     ready_since: float = 0.0
     exit_code: int | None = None
+    held: bool = False
 
     def record(self) -> ProcessRecord:
         process = self.process
@@ -62,6 +63,15 @@ class Supervisor:
     def add(self, specs: Iterable[ProcessSpec]) -> None:
         """Takes on more processes; `step` starts each once what it needs is ready."""
         self._supervised.update({spec.name: _Supervised(spec) for spec in specs})
+
+    def hold(self, name: str) -> None:
+        """Lets a process stay away once it has died, until it is released; for faults. Any thread may call it."""
+        self._supervised[name].held = True
+
+    def release(self, name: str) -> None:
+        """Starts a process that was held back, at once. Any thread may call it."""
+        each = self._supervised[name]
+        each.start_at, each.deaths_in_a_row, each.held = 0.0, 0, False
 
     def step(self) -> None:
         """Looks at every process once, and does what is due."""
@@ -104,7 +114,7 @@ class Supervisor:
         if each.process is not None and each.process.exit_code is not None:
             self._bury(each, now)
         if each.process is None:
-            if now >= each.start_at and self._needs_are_ready(each):
+            if not each.held and now >= each.start_at and self._needs_are_ready(each):
                 each.process = RunningProcess.start(each.spec)
                 each.state = "starting"
         elif each.state == "starting":

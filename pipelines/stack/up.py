@@ -45,6 +45,8 @@ class UpOptions:
         parallelism: subtasks of each view's job.
         ports: ports that shall be as given instead of free ones, by server.
         task_heap_mb: heap of the process that computes, which holds the state of all keys.
+        high_availability: whether the JobManager keeps its jobs in ZooKeeper, and so survives its own death.
+        worker_environment: settings of Headwater's own processes that are to be others than the stack's.
     """
 
     views: Path
@@ -54,6 +56,8 @@ class UpOptions:
     parallelism: int = 2
     ports: dict[str, int] = field(default_factory=dict)
     task_heap_mb: int = 576
+    high_availability: bool = False
+    worker_environment: dict[str, str] = field(default_factory=dict)
 
 
 class Observer(Protocol):
@@ -89,13 +93,17 @@ def up(options: UpOptions, observer: Observer) -> None:
     directory = StateDirectory(options.state)
     with directory.owned(), _stop_signals() as stop_requested:
         sweep(directory)
-        for each in (directory.logs, directory.plans, directory.offline):
-            each.mkdir(parents=True, exist_ok=True)
-        _Stack(options, directory, views, observer).run(stop_requested)
+        Stack(options, directory, views, observer).run(stop_requested)
 
 
-class _Stack:
-    """One run of the stack."""
+class Stack:
+    """One run of the stack in a directory that this process owns.
+
+    Attributes:
+        supervisor: what keeps the processes running.
+        services: the servers and where they are.
+        workers: Headwater's own processes, three for each view.
+    """
 
     def __init__(
         self, options: UpOptions, directory: StateDirectory, views: Sequence[CompiledView], observer: Observer
@@ -105,51 +113,59 @@ class _Stack:
         self._directory = directory
         self._views = views
         self._observer = observer
-        self._services = _services(options, directory, ports, views)
-        self._workers = [
+        for each in (directory.logs, directory.plans, directory.offline):
+            each.mkdir(parents=True, exist_ok=True)
+        self.services = _services(options, directory, ports, views)
+        self.workers = [
             ViewWorkers(
                 view.plan,
                 directory.plans / f"{view.plan.view}.plan.json",
-                self._services,
+                self.services,
                 directory,
                 ports,
                 options.parallelism,
+                options.worker_environment,
             )
             for view in views
         ]
-        self._supervisor = Supervisor(self._processes_changed)
+        self.supervisor = Supervisor(self._processes_changed)
         self._phase: Phase = "starting"
         self._problem: str | None = None
         self._processes: tuple[ProcessRecord, ...] = ()
-        self._records: tuple[ViewRecord, ...] = tuple(worker.record() for worker in self._workers)
-        self._specs = [spec for worker in self._workers for spec in worker.specs()]
+        self._records: tuple[ViewRecord, ...] = tuple(worker.record() for worker in self.workers)
+        self._specs = [spec for worker in self.workers for spec in worker.specs()]
         ports.save()
 
     def run(self, stop_requested: Callable[[], bool]) -> None:
+        """Starts all, keeps it running until a stop is requested, and stops it in order; all in the calling thread.
+
+        Raises:
+            StackError: a process does not start.
+        """
         try:
             self._enter("starting")
             if self._start(stop_requested):
                 self._enter("running")
                 while not stop_requested():
-                    self._supervisor.step()
+                    self.supervisor.step()
                     time.sleep(STEP_SECONDS)
             self._enter("stopping")
-            self._supervisor.stop_all()
+            self.supervisor.stop_all()
         except HeadwaterError as error:
             self._problem = str(error)
-            self._supervisor.stop_all()
+            self.supervisor.stop_all()
             self._enter("failed")
             raise
         self._enter("stopped")
 
     def _start(self, stop_requested: Callable[[], bool]) -> bool:
-        self._services.prepare()
-        self._supervisor.add(self._services.specs())
-        if not self._supervisor.wait_until_ready(stop_requested):
+        self.services.prepare()
+        self.supervisor.add(self.services.specs())
+        if not self.supervisor.wait_until_ready(stop_requested):
             return False
-        for view, worker in zip(self._views, self._workers, strict=True):
+        for view, worker in zip(self._views, self.workers, strict=True):
             worker.plan_file.write_text(view.plan.canonical_json())
-        endpoints = self._services.endpoints
+        endpoints = self.services.endpoints
         prepare_sources(
             self._views,
             bootstrap_servers=endpoints.kafka_bootstrap_servers,
@@ -159,8 +175,8 @@ class _Stack:
         admin = AdminClient({"bootstrap.servers": endpoints.kafka_bootstrap_servers})
         for view in self._views:
             create_output_topics(admin, view.plan)
-        self._supervisor.add(self._specs)
-        return self._supervisor.wait_until_ready(stop_requested)
+        self.supervisor.add(self._specs)
+        return self.supervisor.wait_until_ready(stop_requested)
 
     def _enter(self, phase: Phase) -> None:
         self._phase = phase
@@ -175,7 +191,7 @@ class _Stack:
             phase=self._phase,
             problem=self._problem,
             supervisor=ProcessIdentity.of_this_process(),
-            endpoints=self._services.endpoints,
+            endpoints=self.services.endpoints,
             views=self._records,
             processes=self._processes,
         )
@@ -193,6 +209,7 @@ def _services(
         slots=options.parallelism * len(views),
         task_heap_mb=options.task_heap_mb,
         managed_mb=192 if needs_managed_memory else 0,
+        high_availability=options.high_availability,
     )
 
 

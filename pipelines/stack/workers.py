@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
@@ -26,7 +26,7 @@ WORKERS = ("compute", "materialize", "archive")
 
 @dataclass(frozen=True, slots=True)
 class ViewWorkers:
-    """The three processes of one view."""
+    """The three processes of one view; `environment` is of settings that they take instead of the stack's."""
 
     plan: Plan
     plan_file: Path
@@ -34,6 +34,7 @@ class ViewWorkers:
     directory: StateDirectory
     ports: PortBook
     parallelism: int
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     def record(self) -> ViewRecord:
         """What others are told about the view."""
@@ -93,6 +94,7 @@ class ViewWorkers:
                 "HEADWATER_METRICS_HOST": LOOPBACK,
                 "HEADWATER_METRICS_PORT": str(port),
                 **(environment or {}),
+                **self.environment,
             },
             needs=needs,
             stops_before=stops_before,
