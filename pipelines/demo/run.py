@@ -62,7 +62,7 @@ def run(*, state: Path, seconds: int = 60, rate: int = 3_000, keep: bool = False
             console.print(f"left running: `headwater status --state {state}`, `headwater down --state {state}`")
         else:
             _headwater("down", "--state", str(directory.root))
-    for mismatch in [*verdict.online, *verdict.offline][:MOST_MISMATCHES_SHOWN]:
+    for mismatch in verdict.differences[:MOST_MISMATCHES_SHOWN]:
         console.print(mismatch, style="red")
     console.print(str(verdict), style="green" if verdict.right else "bold red", soft_wrap=True)
     if not verdict.right:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from headwater.operators.reference import ReferenceEvent
 from headwater.operators.reference_events import EventReader, SourceRecord
+from headwater.pipelines.dead_letters.letter import Position
 from headwater.pipelines.registry import Registry
 from headwater.pipelines.settings import Settings
 from headwater.pipelines.verification.topics import read_committed
@@ -19,19 +20,19 @@ from headwater.schemas.plan import Plan
 
 @dataclass
 class SourceEvents:
-    """Events by canonical key, rejected records by reason, and the newest Kafka timestamp of all."""
+    """Events by canonical key, why records were rejected by their place, and the newest Kafka timestamp of all."""
 
     by_key: dict[bytes, list[ReferenceEvent]] = field(default_factory=lambda: defaultdict(list))
-    rejected: Counter[Reason] = field(default_factory=Counter)
+    rejected: dict[Position, Reason] = field(default_factory=dict)
     newest_ms: int = 0
     total: int = 0
 
-    def take(self, found: list[tuple[bytes, ReferenceEvent]] | Reason, timestamp_ms: int) -> None:
+    def take(self, place: Position, found: list[tuple[bytes, ReferenceEvent]] | Reason, timestamp_ms: int) -> None:
         """Counts a record in, with what was read from it."""
         self.total += 1
         self.newest_ms = max(self.newest_ms, timestamp_ms)
         if isinstance(found, Reason):
-            self.rejected[found] += 1
+            self.rejected[place] = found
             return
         for key, event in found:
             self.by_key[key].append(event)
@@ -50,7 +51,8 @@ def read_events(settings: Settings, plan: Plan, timeout_seconds: float) -> Sourc
         for message in read_committed(settings, source.topic, timeout_seconds):
             timestamp_ms = message.timestamp()[1]
             record = SourceRecord(message.value(), timestamp_ms, message.partition() or 0, message.offset() or 0)
-            events.take(reader.read(index, record), timestamp_ms)
+            place = Position(source.topic, record.partition, record.offset)
+            events.take(place, reader.read(index, record), timestamp_ms)
     return events
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -25,6 +25,19 @@ Place = tuple[int, int]
 """Partition and offset of a row in the feature log."""
 
 EARLIER_ROWS_PER_KEY = 5
+
+
+class OfflineDifferences(NamedTuple):
+    """What of the offline log is not as it must be, a sentence each: rows missing, double, and wrong."""
+
+    missing: list[str]
+    double: list[str]
+    wrong: list[str]
+
+    @property
+    def sentences(self) -> list[str]:
+        """All of them."""
+        return [*self.missing, *self.double, *self.wrong]
 
 
 def committed_rows(settings: Settings, plan: Plan, timeout_seconds: float) -> dict[Place, tuple[bytes, RowHeader]]:
@@ -66,7 +79,7 @@ def offline_mismatches(
     committed: Mapping[Place, tuple[bytes, RowHeader]],
     by_key: Mapping[bytes, list[ReferenceEvent]],
     seed: int = 0,
-) -> list[str]:
+) -> OfflineDifferences:
     """What of the offline log differs from the committed feature log or from the reference.
 
     Each committed row must stand there once, no version of a key twice, with the key and version that the log
@@ -74,20 +87,22 @@ def offline_mismatches(
     partition, must have the values of the reference: an earlier row those of a prefix of its key's events.
     """
     places = _places(table)
-    wrong = [f"row {place} of the feature log is missing" for place in set(committed) - set(places)]
-    wrong += [f"row {place} stands there {count} times" for place, count in Counter(places).items() if count > 1]
+    missing = [f"row {place} of the feature log is missing" for place in set(committed) - set(places)]
+    double = [f"row {place} stands there {count} times" for place, count in Counter(places).items() if count > 1]
     by_entity = _by_entity(plan, table)
     versions = list(zip(by_entity, table["clock"].to_pylist(), table["n"].to_pylist(), strict=True))
     # A key that was forgotten, long after its last event left, may be told empty again by an event that is older still.
     told = Counter(version for version in versions if version[2])
-    wrong += [f"version {v[1:]} of key {v[0]!r} stands there {count} times" for v, count in told.items() if count > 1]
+    double += [f"version {v[1:]} of key {v[0]!r} stands there {count} times" for v, count in told.items() if count > 1]
+    wrong = []
     for place, version in zip(places, versions, strict=True):
         logged = committed.get(place)
         if logged is None:
             wrong.append(f"row {place} is not in the committed feature log")
         elif (logged[0], logged[1].clock_us, logged[1].n) != version:
             wrong.append(f"row {place} is {version}, but in the feature log {logged}")
-    return wrong + _wrong_values(plan, table, versions, by_key, random.Random(seed))  # noqa: S311 - a sample, no secret
+    wrong += _wrong_values(plan, table, versions, by_key, random.Random(seed))  # noqa: S311 - a sample, no secret
+    return OfflineDifferences(missing, double, wrong)
 
 
 def _wrong_values(

@@ -22,8 +22,22 @@ def read_committed(settings: Settings, topic: str, timeout_seconds: float) -> It
         TopicError: the topic does not exist.
         BrokerError: the broker refused, or the end was not committed within the timeout.
     """
+    yield from _read(settings, topic, timeout_seconds, "read_committed")
+
+
+def read_uncommitted(settings: Settings, topic: str, timeout_seconds: float) -> Iterator[Message]:
+    """All messages of the topic up to its present end, those of open and of aborted transactions included.
+
+    Raises:
+        TopicError: the topic does not exist.
+        BrokerError: the broker refused, or the end was not reached within the timeout.
+    """
+    yield from _read(settings, topic, timeout_seconds, "read_uncommitted")
+
+
+def _read(settings: Settings, topic: str, timeout_seconds: float, isolation: str) -> Iterator[Message]:
     consumer = _consumer(
-        settings, {"isolation.level": "read_committed", "auto.offset.reset": "earliest", "enable.partition.eof": True}
+        settings, {"isolation.level": isolation, "auto.offset.reset": "earliest", "enable.partition.eof": True}
     )
     try:
         ends = _ends(settings, topic)

@@ -11,6 +11,12 @@ from redis import Redis
 from headwater.pipelines.online_store import connect
 from headwater.pipelines.settings import Settings
 from headwater.pipelines.verification.events import SourceEvents, read_events
+from headwater.pipelines.verification.letters import (
+    dead_letter_mismatches,
+    late_event_mismatches,
+    missing,
+    read_letters,
+)
 from headwater.pipelines.verification.offline import committed_rows, missing_places, offline_mismatches, offline_rows
 from headwater.pipelines.verification.online import POLL_SECONDS, await_arrival, online_mismatches
 from headwater.schemas.plan import Plan
@@ -20,7 +26,13 @@ ONLINE_TRIES = 3
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How much was compared and what differed, a sentence for each difference."""
+    """How much was compared and what differed, a sentence for each difference.
+
+    Attributes:
+        offline: all that differs in the offline log, rows that are missing or double among it.
+        offline_missing, offline_double: how many rows are.
+        letters: what differs in the dead letters and the late events.
+    """
 
     events: int
     rejected: int
@@ -28,15 +40,23 @@ class Verdict:
     rows: int
     online: tuple[str, ...]
     offline: tuple[str, ...]
+    offline_missing: int
+    offline_double: int
+    letters: tuple[str, ...]
+
+    @property
+    def differences(self) -> tuple[str, ...]:
+        """All that differs."""
+        return (*self.online, *self.offline, *self.letters)
 
     @property
     def right(self) -> bool:
         """Whether something was compared and nothing differed."""
-        return bool(self.keys and self.rows) and not (self.online or self.offline)
+        return bool(self.keys and self.rows) and not self.differences
 
     def __str__(self) -> str:
         return (
-            f"mismatches: {len(self.online)} online, {len(self.offline)} offline"
+            f"mismatches: {len(self.online)} online, {len(self.offline)} offline, {len(self.letters)} dead letters"
             f" ({self.keys:,} keys and {self.rows:,} rows compared, from {self.events:,} events,"
             f" {self.rejected:,} rejected)"
         )
@@ -45,7 +65,7 @@ class Verdict:
 def verify(
     settings: Settings, plan: Plan, *, timeout_seconds: float = 120.0, progress: Callable[[str], None] = lambda _: None
 ) -> Verdict:
-    """Compares both stores with the reference, once everything that is in the event topics has arrived in them.
+    """Compares both stores and the dead letters with the reference, once all that is in the event topics has arrived.
 
     Nothing may be produced to the topics meanwhile.
 
@@ -70,16 +90,34 @@ def verify(
             table = offline_rows(settings, plan)
         progress("comparing the offline log")
         offline = offline_mismatches(plan, table, committed, events.by_key)
+        progress("comparing the dead letters")
+        letters = _letters(settings, plan, events, deadline)
     finally:
         redis.close()
     return Verdict(
         events=events.total,
-        rejected=events.rejected.total(),
+        rejected=len(events.rejected),
         keys=len(events.by_key),
         rows=table.num_rows,
         online=tuple(online),
-        offline=tuple(offline),
+        offline=tuple(offline.sentences),
+        offline_missing=len(offline.missing),
+        offline_double=len(offline.double),
+        letters=tuple(letters),
     )
+
+
+def _letters(settings: Settings, plan: Plan, events: SourceEvents, deadline: float) -> list[str]:
+    """Letters are committed beside the rows, not with them: what is missing may still come until the deadline."""
+    letters = read_letters(settings, plan, plan.dead_letters.topic)
+    while missing(letters, events.rejected) and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+        letters = read_letters(settings, plan, plan.dead_letters.topic)
+    late = read_letters(settings, plan, plan.late.topic)
+    return [
+        *dead_letter_mismatches(letters, events.rejected),
+        *late_event_mismatches(late, plan, time.time_ns() // 1000),
+    ]
 
 
 def _online(redis: Redis, plan: Plan, events: SourceEvents) -> list[str]:

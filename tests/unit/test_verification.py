@@ -10,9 +10,12 @@ import pytest
 
 from headwater.operators.reference import ReferenceEvent, ReferenceRow, reference_row
 from headwater.operators.reference_copies import PossibleEvents
+from headwater.pipelines.dead_letters.letter import DeadLetter, Position
+from headwater.pipelines.verification.letters import dead_letter_mismatches, late_event_mismatches
 from headwater.pipelines.verification.offline import Place, offline_mismatches
 from headwater.pipelines.verification.rows import row_difference
 from headwater.schemas import Plan, count_events, sum_of
+from headwater.schemas.dead_letter import Reason
 from headwater.schemas.feature_log import RowHeader
 from headwater.schemas.keys import encode_key
 from tests.unit.test_declaring import plan_of
@@ -55,7 +58,7 @@ def mismatches(plan: Plan, events: Any, rows: list[dict[str, Any]], logged: list
         )
         for row in logged
     }
-    return offline_mismatches(plan, pa.Table.from_pylist(rows), committed, events)
+    return offline_mismatches(plan, pa.Table.from_pylist(rows), committed, events).sentences
 
 
 def test_rows_that_are_right_have_no_mismatch(plan: Plan, events: Any, rows: list[dict[str, Any]]) -> None:
@@ -92,3 +95,38 @@ def test_a_row_of_another_version_is_a_difference(plan: Plan, events: Any) -> No
     possible = PossibleEvents(plan, expected.clock_us, ann)
     assert row_difference(possible, fields("ann", expected, 0)) == ""
     assert "version" in row_difference(possible, fields("ann", reference_row(plan, ann[:3]), 0))
+
+
+EVENT = Position("rides", 2, 17)
+
+
+def letter(event: Position, reason: Reason, event_time_us: int | None = None) -> DeadLetter:
+    fields = dict.fromkeys(("schema_id", "entity_key", "value", "value_sha256", "record_key"))
+    given = {"topic": event.topic, "partition": event.partition, "offset": event.offset, "event_time": event_time_us}
+    rest = {"detail": "", "generation": 1, "record_timestamp": 0, "value_bytes": 0, "headers": {}}
+    return DeadLetter.of(Position("letters", 0, 0), {**fields, **given, **rest, "reason": reason})
+
+
+@pytest.mark.parametrize(
+    ("letters", "said"),
+    [
+        ([], "rides-2@17: rejected (null_value), but has no dead letter"),
+        ([letter(EVENT, Reason.NULL_VALUE)] * 2, "rides-2@17: has 2 dead letters"),
+        ([letter(EVENT, Reason.BAD_MAGIC)], "its dead letter says bad_magic instead of null_value"),
+        (
+            [letter(EVENT, Reason.NULL_VALUE), letter(EVENT._replace(offset=3), Reason.BAD_MAGIC)],
+            "rides-2@3: has a dead letter (bad_magic), but is an event",
+        ),
+    ],
+)
+def test_a_dead_letter_that_is_missing_double_or_wrong_is_found(letters: list[DeadLetter], said: str) -> None:
+    (found,) = dead_letter_mismatches(letters, {EVENT: Reason.NULL_VALUE})
+    assert said in found
+
+
+def test_a_late_event_must_be_out_of_reach_and_told_once(plan: Plan) -> None:
+    now_us = 10_000_000_000
+    late = letter(EVENT, Reason.LATE, event_time_us=0)
+    assert late_event_mismatches([late], plan, now_us) == []
+    assert "2 times" in late_event_mismatches([late, late], plan, now_us)[0]
+    assert "may hold" in late_event_mismatches([letter(EVENT, Reason.LATE, event_time_us=now_us)], plan, now_us)[0]
