@@ -3,6 +3,7 @@
 # make check              the fast part: format, lint, types, imports, unit tests
 # make properties-nightly 100,000 generated streams rather than 2,000, ten million keys
 # make mutations          shows that those streams notice mistakes: the kernel with one at a time
+# make chaos-nightly      every fault five times, more than 100 SIGKILLs (an hour); SEED=n for another run
 # make test-more          what else CI tests: other servers (may use apt-get), the wheel, the image, the chart (Go)
 # make kernel             the jar that computes
 # make golden             the golden files of the unit tests, written anew: review the difference
@@ -18,7 +19,7 @@ MAVEN := mvn --batch-mode --quiet
 PYTEST := $(BIN)/python -m pytest
 
 .DELETE_ON_ERROR:
-.PHONY: demo test check properties-nightly mutations test-more kernel golden venv links prerequisites clean
+.PHONY: demo test check properties-nightly mutations chaos-nightly test-more kernel golden venv links prerequisites clean
 
 demo: venv kernel
 	$(BIN)/headwater demo $(if $(KEEP),--keep)
@@ -39,6 +40,10 @@ properties-nightly: venv links $(KERNEL_TESTED)
 
 mutations: venv links $(KERNEL_TESTED)
 	$(BIN)/python -m tests.mutations.run
+
+chaos-nightly: venv kernel
+	mkdir -p build
+	$(BIN)/headwater chaos --rounds 5 --rate 150 --drivers 3000 --seed $(or $(SEED),1) --json build/chaos.json
 
 test-more: venv kernel
 	.ci/test_more.sh

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from headwater.pipelines.commands import bench, dead_letters, processes, schemas, slo, stack, testing, views
+from headwater.pipelines.commands import bench, chaos, dead_letters, processes, schemas, slo, stack, testing, views
 from headwater.pipelines.commands.console import out, print_error
 from headwater.schemas.errors import HeadwaterError
 
@@ -40,6 +40,7 @@ app.command(rich_help_panel=PROCESSES)(processes.compute)
 app.command(rich_help_panel=PROCESSES)(processes.materialize)
 app.command(rich_help_panel=PROCESSES)(processes.archive)
 app.add_typer(bench.app, name="bench", rich_help_panel=MEASUREMENTS)
+app.command(rich_help_panel=MEASUREMENTS)(chaos.chaos)
 
 _debug = False
 

@@ -148,7 +148,7 @@ class FlinkCluster:
             name="taskmanager",
             command=self._java(
                 TASK_MANAGER_CLASS,
-                ("-D", f"{METRICS_PORT}={self.ports.task_manager_metrics}"),
+                self._task_manager_ports(),
                 heap_mb=self.task_heap_mb,
                 options=(
                     "-XX:+UseParallelGC",
@@ -181,6 +181,15 @@ class FlinkCluster:
         except httpx.TransportError:
             return None
         return response.json() if response.is_success else None
+
+    def _task_manager_ports(self) -> tuple[str, ...]:
+        """Not in the configuration, so that a cluster may have a second TaskManager, with other ports."""
+        ports = {
+            "taskmanager.rpc.port": self.ports.task_manager_rpc,
+            "taskmanager.data.port": self.ports.task_manager_data,
+            METRICS_PORT: self.ports.task_manager_metrics,
+        }
+        return tuple(word for name, port in ports.items() for word in ("-D", f"{name}={port}"))
 
     def _log(self, name: str) -> Path:
         return self.log_directory / f"{name}.log"
@@ -216,8 +225,6 @@ class FlinkCluster:
             "rest.bind-port": self.ports.rest,
             "taskmanager.host": LOOPBACK,
             "taskmanager.bind-host": LOOPBACK,
-            "taskmanager.rpc.port": self.ports.task_manager_rpc,
-            "taskmanager.data.port": self.ports.task_manager_data,
             "taskmanager.numberOfTaskSlots": self.slots,
             # The JVM's flags are set here and not by Flink's scripts, which would start one more JVM to work them out.
             "taskmanager.cpu.cores": f"{self.slots}.0",

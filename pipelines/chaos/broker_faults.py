@@ -1,0 +1,75 @@
+"""Faults of the broker, and of what is in its topics."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+
+from headwater.pipelines.chaos import open_transaction
+from headwater.pipelines.chaos.fault import Fault, Recovery
+from headwater.pipelines.chaos.lab import CHECKPOINT_INTERVAL_MS, Lab
+from headwater.pipelines.chaos.watch import Signal
+from headwater.schemas.errors import StackError
+
+BROKER_ABORTS_WITHIN_SECONDS = 10.0
+"""How often the broker looks for transactions that are past their timeout."""
+
+SLACK_SECONDS = 15.0
+
+
+class BrokerKilled(Fault):
+    name = "broker-kill"
+    summary = "SIGKILL of the broker"
+    row = 5
+
+    def inject(self) -> None:
+        self.lab.kill("broker")
+
+
+class BrokerAway(Fault):
+    name = "broker-away"
+    summary = "SIGKILL of the broker, which stays away for 15 s"
+    row = 5
+    seconds = 15.0
+    signal = Signal("archive", "headwater_archive_log_unavailable")
+
+    def inject(self) -> None:
+        self.lab.hold("broker")
+
+    def heal(self) -> None:
+        self.lab.release("broker")
+
+
+class OpenTransaction(Fault):
+    name = "open-transaction"
+    summary = f"a producer dies with a transaction open in the feature log, of {open_transaction.TIMEOUT_MS // 1000} s"
+    row = 6
+
+    def __init__(self, lab: Lab, chance: random.Random) -> None:
+        super().__init__(lab, chance)
+        # What stands open between two checkpoints is no cause for alarm; three times as much is.
+        usual_rows = lab.rate * CHECKPOINT_INTERVAL_MS / 1000 / lab.plan.log.partitions
+        self.signal = Signal("archive", "headwater_archive_open_transaction_rows", above=3 * usual_rows)
+
+    def inject(self) -> None:
+        log = self.lab.plan.log
+        producer = subprocess.Popen(
+            (
+                *(sys.executable, open_transaction.__file__),
+                *(self.lab.settings.kafka_bootstrap_servers, log.topic, str(log.partitions)),
+            ),
+            stdout=subprocess.PIPE,
+        )
+        opened = producer.stdout.readline() if producer.stdout else b""
+        producer.kill()
+        producer.wait()
+        self.lab.kills += 1
+        if opened.strip() != open_transaction.OPENED:
+            raise StackError("a transaction cannot be opened in the feature log")
+
+    def broken(self, recovery: Recovery) -> list[str]:
+        bound = open_transaction.TIMEOUT_MS / 1000 + BROKER_ABORTS_WITHIN_SECONDS + SLACK_SECONDS
+        if recovery.offline is not None and recovery.offline > bound:
+            return [f"committed rows were held back for {recovery.offline:.0f} s, more than {bound:.0f} s"]
+        return []

@@ -1,0 +1,135 @@
+"""Faults of the Flink cluster and of the job."""
+
+from __future__ import annotations
+
+import signal
+import time
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from headwater.pipelines.chaos.fault import Fault, Recovery
+from headwater.pipelines.chaos.watch import Signal
+from headwater.pipelines.checkpoints import checkpoint_store
+from headwater.pipelines.deployment import job_name
+from headwater.pipelines.flink_rest import FlinkRest, Job
+from headwater.pipelines.stack.ports import free_ports
+from headwater.pipelines.stack.process import RunningProcess
+from headwater.pipelines.stack.workers import job_state
+from headwater.schemas.errors import ClusterError
+
+STALE = Signal("materialize", "headwater_heartbeat_age_seconds", above=3.0)
+FAILOVER_SECONDS = 90.0
+ZOMBIE_SECONDS = 4.0
+"""How long a zombie may try to write what it still had in hand."""
+
+
+class _JobFault(Fault):
+    """One after which the job must be the same one, and the only one."""
+
+    def jobs(self) -> list[Job]:
+        """The view's jobs that are alive."""
+        flink = FlinkRest(self.lab.settings.flink_rest_url)
+        return [job for job in flink.jobs(job_name(self.lab.plan)) if job.is_alive]
+
+    def runs(self) -> bool:
+        """Whether all tasks of the job run."""
+        return job_state(self.lab.settings.flink_rest_url, job_name(self.lab.plan)) == "RUNNING"
+
+    def restores(self) -> int:
+        """How often the running job was restored; 0 while it cannot be asked."""
+        try:
+            jobs = self.jobs()
+            return FlinkRest(self.lab.settings.flink_rest_url).checkpoints(jobs[0].id).restored if jobs else 0
+        except ClusterError:
+            return 0
+
+
+class TaskManagerKilled(_JobFault):
+    name = "taskmanager-kill"
+    summary = "SIGKILL of the TaskManager, three times, at random moments"
+    row = 1
+    signal = STALE
+
+    def inject(self) -> None:
+        self.kill_again_and_again("taskmanager", 3, 8.0)
+
+
+class JobManagerKilled(_JobFault):
+    name = "jobmanager-kill"
+    summary = "SIGKILL of the JobManager; another one leads after ZooKeeper has given the first up"
+    row = 2
+    signal = Signal("compute", "headwater_job", (("headwater_job", "UNKNOWN"),))
+
+    def inject(self) -> None:
+        (self._job,) = self.jobs()
+        self.lab.kill("jobmanager")
+
+    def broken(self, recovery: Recovery) -> list[str]:  # noqa: ARG002
+        ids = [job.id for job in self.jobs()]
+        return [] if ids == [self._job.id] else [f"job {self._job.id} should have resumed, but there are {ids}"]
+
+
+class CheckpointFailing(_JobFault):
+    name = "checkpoint-failing"
+    summary = "checkpoints cannot be written; then the TaskManager is killed, and the newest one restored"
+    row = 3
+    seconds = 3.0
+    signal = Signal("compute", "headwater_checkpoints_failed_total", rises=True)
+
+    def inject(self) -> None:
+        store = checkpoint_store(str(self.lab.stack.services.flink.checkpoint_directory), self.lab.plan)
+        self._directory = Path(urlsplit(store.url).path)
+        self._aside = self._directory.with_suffix(".aside")
+        self._directory.rename(self._aside)
+        self._directory.write_text("in the way")
+
+    def heal(self) -> None:
+        self._directory.unlink()
+        self._aside.rename(self._directory)
+        self.lab.kill("taskmanager")
+
+
+class Zombie(_JobFault):
+    name = "zombie-taskmanager"
+    summary = "SIGSTOP of the TaskManager until another one has its work, then SIGCONT"
+    row = 4
+    signal = STALE
+
+    def inject(self) -> None:
+        before = self.restores()
+        self._zombie = self.lab.send("taskmanager", signal.SIGSTOP)
+        self._other = self._another_task_manager()
+        self.lab.wait_until(
+            lambda: self.restores() > before and self.runs(), FAILOVER_SECONDS, "the job to run on another TaskManager"
+        )
+
+    def heal(self) -> None:
+        if self.lab.send("taskmanager", signal.SIGCONT) == self._zombie:
+            time.sleep(ZOMBIE_SECONDS)
+        self.lab.kill_extra(self._other)
+
+    def _another_task_manager(self) -> RunningProcess:
+        flink = self.lab.stack.services.flink
+        rpc, data, metrics = free_ports(3)
+        ports = replace(flink.ports, task_manager_rpc=rpc, task_manager_data=data, task_manager_metrics=metrics)
+        spec = replace(flink, ports=ports).task_manager_spec()
+        return self.lab.start(replace(spec, name="taskmanager-2", log=self.lab.logs / "taskmanager-2.log"))
+
+
+class SecondJob(_JobFault):
+    name = "second-compute"
+    summary = "a second `headwater compute` of the same view, then SIGKILL to it"
+    row = 19
+    seconds = 10.0
+
+    def inject(self) -> None:
+        (self._job,) = self.jobs()
+        self._rival = self.lab.start(self.lab.rival("compute"))
+
+    def heal(self) -> None:
+        self._there = [job.id for job in self.jobs()]
+        self.lab.kill_extra(self._rival)
+
+    def broken(self, recovery: Recovery) -> list[str]:  # noqa: ARG002
+        return [] if self._there == [self._job.id] else [f"one job should run, {self._job.id}; there are {self._there}"]

@@ -1,0 +1,128 @@
+"""Faults of the online store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import SecretStr
+from redis import Redis
+
+from headwater.pipelines.chaos.fault import Fault
+from headwater.pipelines.chaos.watch import Signal
+from headwater.pipelines.online_store import connect
+from headwater.pipelines.stack.ports import LOOPBACK
+
+UNAVAILABLE = Signal("materialize", "headwater_online_store_unavailable")
+SECRET = "chaos"  # noqa: S105 - of a store that lives for some minutes on the loopback address
+
+
+class RedisFault(Fault):
+    """One that has a client of the store's."""
+
+    def client(self, password: str | None = None) -> Redis:
+        """A client; it is used for one request or two."""
+        url = self.lab.settings.redis_url.get_secret_value()
+        return connect(SecretStr(url if password is None else url.replace("://", f"://default:{password}@")))
+
+
+class RedisKilled(RedisFault):
+    name = "redis-kill"
+    summary = "SIGKILL of Redis, which flushes its append-only file once a second"
+    row = 8
+    loses_rows = True
+
+    def inject(self) -> None:
+        self.lab.kill("redis")
+
+
+class RedisCut(RedisFault):
+    name = "redis-cut"
+    summary = "SIGKILL of Redis, and its append-only file cut at a random byte of its second half"
+    row = 8
+    loses_rows = True
+    signal = UNAVAILABLE
+    seconds = 1.0
+
+    def inject(self) -> None:
+        self.lab.hold("redis")
+        directory: Path = self.lab.stack.services.redis.directory
+        (newest, *_) = sorted(directory.rglob("*.incr.aof"), key=lambda file: file.stat().st_mtime, reverse=True)
+        size = newest.stat().st_size
+        with newest.open("r+b") as file:
+            file.truncate(self.chance.randrange(size // 2, size))
+
+    def heal(self) -> None:
+        self.lab.release("redis")
+
+
+class RedisEmptied(RedisFault):
+    name = "redis-emptied"
+    summary = "FLUSHALL; all is rebuilt from the feature log"
+    row = 9
+    loses_rows = True
+
+    def inject(self) -> None:
+        with self.client() as redis:
+            redis.flushall()
+
+
+class RedisFull(RedisFault):
+    name = "redis-full"
+    summary = "Redis is out of memory and evicts nothing"
+    row = 10
+    seconds = 5.0
+    signal = UNAVAILABLE
+
+    def inject(self) -> None:
+        with self.client() as redis:
+            used = int(redis.info("memory")["used_memory"])
+            redis.config_set("maxmemory", used // 2)
+
+    def heal(self) -> None:
+        with self.client() as redis:
+            redis.config_set("maxmemory", 0)
+
+
+class RedisReadOnly(RedisFault):
+    name = "redis-read-only"
+    summary = "Redis becomes the replica of a primary that is away"
+    row = 10
+    seconds = 5.0
+    signal = UNAVAILABLE
+
+    def inject(self) -> None:
+        with self.client() as redis:
+            redis.replicaof(LOOPBACK, 1)
+
+    def heal(self) -> None:
+        with self.client() as redis:
+            redis.replicaof("NO", "ONE")
+
+
+class RedisSlow(RedisFault):
+    name = "redis-slow"
+    summary = "Redis answers nothing for 8 s"
+    row = 10
+    seconds = 8.0
+    signal = Signal("materialize", "headwater_heartbeat_age_seconds", above=5.0)
+
+    def inject(self) -> None:
+        with self.client() as redis:
+            redis.client_pause(int(self.seconds * 1000))
+
+
+class RedisLocked(RedisFault):
+    name = "redis-locked"
+    summary = "Redis asks for a password that nobody has been told"
+    row = 10
+    seconds = 5.0
+    signal = UNAVAILABLE
+
+    def inject(self) -> None:
+        with self.client() as redis:
+            redis.execute_command("ACL", "SETUSER", "default", "resetpass", f">{SECRET}")
+            redis.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+
+    def heal(self) -> None:
+        with self.client(SECRET) as redis:
+            redis.execute_command("ACL", "SETUSER", "default", "nopass")
