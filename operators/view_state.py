@@ -42,8 +42,12 @@ def view_state(
     patience = patience_ms(freshness_objective_ms)
     if not store_available or stalled_ms > patience:
         return ViewState.STUCK
-    if any(as_of_ms is None or now_ms - as_of_ms > patience for as_of_ms in heartbeats_as_of_ms):
-        return ViewState.STUCK
-    if newest_ingested_ms is None or now_ms - newest_ingested_ms > freshness_objective_ms:
+    known_as_of_ms = now_ms
+    for as_of_ms in heartbeats_as_of_ms:
+        if as_of_ms is None or now_ms - as_of_ms > patience:
+            return ViewState.STUCK
+        known_as_of_ms = min(known_as_of_ms, as_of_ms)
+    # Counted from the heartbeats on: nobody knows whether there was anything after them.
+    if newest_ingested_ms is None or known_as_of_ms - newest_ingested_ms > freshness_objective_ms:
         return ViewState.NO_EVENTS
     return ViewState.FRESH

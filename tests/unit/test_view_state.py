@@ -11,7 +11,8 @@ NOW = 1_000_000.0
 # heartbeats' age, newest event's age, rows have waited for; all in ms, with an objective of 1 s
 CASES: dict[str, tuple[list[int | None], int | None, float, ViewState]] = {
     "events and heartbeats flow": ([100, 900], 500, 0.0, ViewState.FRESH),
-    "heartbeats flow, but no event came": ([100, 900], 1_001, 0.0, ViewState.NO_EVENTS),
+    "heartbeats flow, but no event came": ([100, 900], 1_901, 0.0, ViewState.NO_EVENTS),
+    "no event came, but a heartbeat that says so did not come either": ([100, 900], 1_900, 0.0, ViewState.FRESH),
     "there never was an event": ([100, 900], None, 0.0, ViewState.NO_EVENTS),
     "one partition's heartbeat is old": ([100, 10_001], 500, 0.0, ViewState.STUCK),
     "one partition's heartbeat is as old as it may be": ([100, 10_000], 500, 0.0, ViewState.FRESH),
