@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import random
 import subprocess
 import sys
 
 from headwater.pipelines.chaos import open_transaction
 from headwater.pipelines.chaos.fault import Fault, Recovery
-from headwater.pipelines.chaos.lab import CHECKPOINT_INTERVAL_MS, Lab
-from headwater.pipelines.chaos.watch import Signal
 from headwater.schemas.errors import StackError
 
 BROKER_ABORTS_WITHIN_SECONDS = 10.0
@@ -32,7 +29,7 @@ class BrokerAway(Fault):
     summary = "SIGKILL of the broker, which stays away for 15 s"
     row = 5
     seconds = 15.0
-    signal = Signal("archive", "headwater_archive_log_unavailable")
+    tells = frozenset({"stuck"})
 
     def inject(self) -> None:
         self.lab.hold("broker")
@@ -45,12 +42,7 @@ class OpenTransaction(Fault):
     name = "open-transaction"
     summary = f"a producer dies with a transaction open in the feature log, of {open_transaction.TIMEOUT_MS // 1000} s"
     row = 6
-
-    def __init__(self, lab: Lab, chance: random.Random) -> None:
-        super().__init__(lab, chance)
-        # What stands open between two checkpoints is no cause for alarm; three times as much is.
-        usual_rows = lab.rate * CHECKPOINT_INTERVAL_MS / 1000 / lab.plan.log.partitions
-        self.signal = Signal("archive", "headwater_archive_open_transaction_rows", above=3 * usual_rows)
+    tells = frozenset({"open_transaction"})
 
     def inject(self) -> None:
         log = self.lab.plan.log

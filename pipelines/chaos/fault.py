@@ -5,11 +5,24 @@ from __future__ import annotations
 import random
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Set
 from dataclasses import dataclass
 from typing import ClassVar
 
 from headwater.pipelines.chaos.lab import Lab
-from headwater.pipelines.chaos.watch import Signal
+
+CONSEQUENCES = frozenset(
+    {
+        "job_down",
+        "stuck",
+        "online_store_behind",
+        "offline_store_behind",
+        "rows_fenced",
+        "open_transaction",
+        "expiry_late",
+    }
+)
+"""Conditions that most faults bring about in the end; all others name a cause, and so are wrong about another fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +52,9 @@ class Fault(ABC):
         row: which kind of fault it is one of: its number in the list of what this product must survive.
         loses_rows: whether Redis may lose rows by it, so that versions go back until they are there again.
         seconds: how long it lasts at least.
-        signal: the metric that tells of it; None where only the absence of a process does, or nothing needs to.
+        tells: the conditions of which one of Headwater's processes must say that they hold while it lasts. Empty where
+            a process is away for so short a time that only its absence tells, or where nothing is wrong.
+        may_tell: other causes of which one may.
     """
 
     name: ClassVar[str]
@@ -47,7 +62,8 @@ class Fault(ABC):
     row: ClassVar[int]
     loses_rows: ClassVar[bool] = False
     seconds: ClassVar[float] = 0.0
-    signal: Signal | None = None
+    tells: ClassVar[frozenset[str]] = frozenset()
+    may_tell: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, lab: Lab, chance: random.Random) -> None:
         """
@@ -68,6 +84,16 @@ class Fault(ABC):
     def broken(self, recovery: Recovery) -> list[str]:  # noqa: ARG002 - most have nothing to add
         """What does not hold that must hold besides, asked once fresh data flow again."""
         return []
+
+    @classmethod
+    def untold(cls, conditions: Set[str]) -> list[str]:
+        """What is wrong with the conditions that were said to hold meanwhile."""
+        silent = sorted(cls.tells - conditions)
+        misled = sorted(conditions - cls.tells - cls.may_tell - CONSEQUENCES)
+        return [
+            *([f"nobody said {', '.join(silent)}"] if silent else []),
+            *([f"somebody said {', '.join(misled)}, which was not so"] if misled else []),
+        ]
 
     def kill_again_and_again(self, process: str, times: int, longest_pause_seconds: float) -> None:
         """SIGKILL to a process and to those that take its place, each at a moment of its own."""

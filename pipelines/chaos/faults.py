@@ -11,6 +11,7 @@ from headwater.pipelines.chaos.flink_faults import (
     CheckpointFailing,
     JobManagerKilled,
     SecondJob,
+    TaskManagerAway,
     TaskManagerKilled,
     Zombie,
 )
@@ -36,6 +37,7 @@ from headwater.schemas.errors import SettingsError
 
 _ALL: tuple[type[Fault], ...] = (
     TaskManagerKilled,
+    TaskManagerAway,
     JobManagerKilled,
     CheckpointFailing,
     Zombie,

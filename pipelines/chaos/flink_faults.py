@@ -9,7 +9,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from headwater.pipelines.chaos.fault import Fault, Recovery
-from headwater.pipelines.chaos.watch import Signal
 from headwater.pipelines.checkpoints import checkpoint_store
 from headwater.pipelines.deployment import job_name
 from headwater.pipelines.flink_rest import FlinkRest, Job
@@ -18,7 +17,6 @@ from headwater.pipelines.stack.process import RunningProcess
 from headwater.pipelines.stack.workers import job_state
 from headwater.schemas.errors import ClusterError
 
-STALE = Signal("materialize", "headwater_heartbeat_age_seconds", above=3.0)
 FAILOVER_SECONDS = 90.0
 ZOMBIE_SECONDS = 4.0
 """How long a zombie may try to write what it still had in hand."""
@@ -49,17 +47,30 @@ class TaskManagerKilled(_JobFault):
     name = "taskmanager-kill"
     summary = "SIGKILL of the TaskManager, three times, at random moments"
     row = 1
-    signal = STALE
 
     def inject(self) -> None:
         self.kill_again_and_again("taskmanager", 3, 8.0)
+
+
+class TaskManagerAway(_JobFault):
+    name = "taskmanager-away"
+    summary = "SIGKILL of the TaskManager, which stays away for 15 s"
+    row = 1
+    seconds = 15.0
+    tells = frozenset({"stuck"})
+
+    def inject(self) -> None:
+        self.lab.hold("taskmanager")
+
+    def heal(self) -> None:
+        self.lab.release("taskmanager")
 
 
 class JobManagerKilled(_JobFault):
     name = "jobmanager-kill"
     summary = "SIGKILL of the JobManager; another one leads after ZooKeeper has given the first up"
     row = 2
-    signal = Signal("compute", "headwater_job", (("headwater_job", "UNKNOWN"),))
+    tells = frozenset({"job_down"})
 
     def inject(self) -> None:
         (self._job,) = self.jobs()
@@ -74,8 +85,8 @@ class CheckpointFailing(_JobFault):
     name = "checkpoint-failing"
     summary = "checkpoints cannot be written; then the TaskManager is killed, and the newest one restored"
     row = 3
-    seconds = 3.0
-    signal = Signal("compute", "headwater_checkpoints_failed_total", rises=True)
+    seconds = 40.0
+    tells = frozenset({"checkpoints_failing"})
 
     def inject(self) -> None:
         store = checkpoint_store(str(self.lab.stack.services.flink.checkpoint_directory), self.lab.plan)
@@ -94,7 +105,7 @@ class Zombie(_JobFault):
     name = "zombie-taskmanager"
     summary = "SIGSTOP of the TaskManager until another one has its work, then SIGCONT"
     row = 4
-    signal = STALE
+    tells = frozenset({"stuck"})
 
     def inject(self) -> None:
         before = self.restores()

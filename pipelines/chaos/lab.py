@@ -64,6 +64,7 @@ class Lab:
             worker_environment={
                 "HEADWATER_CHECKPOINT_INTERVAL_MS": str(CHECKPOINT_INTERVAL_MS),
                 "HEADWATER_ARCHIVE_FLUSH_SECONDS": str(ARCHIVE_FLUSH_SECONDS),
+                "HEADWATER_DEAD_LETTERS_PER_MINUTE": str(60 * rate),
                 "HEADWATER_REGISTRY_URL": self.registry.url,
             },
         )

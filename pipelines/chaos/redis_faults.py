@@ -8,11 +8,10 @@ from pydantic import SecretStr
 from redis import Redis
 
 from headwater.pipelines.chaos.fault import Fault
-from headwater.pipelines.chaos.watch import Signal
 from headwater.pipelines.online_store import connect
 from headwater.pipelines.stack.ports import LOOPBACK
 
-UNAVAILABLE = Signal("materialize", "headwater_online_store_unavailable")
+UNAVAILABLE = frozenset({"online_store_unavailable"})
 SECRET = "chaos"  # noqa: S105 - of a store that lives for some minutes on the loopback address
 
 
@@ -30,6 +29,7 @@ class RedisKilled(RedisFault):
     summary = "SIGKILL of Redis, which flushes its append-only file once a second"
     row = 8
     loses_rows = True
+    may_tell = UNAVAILABLE
 
     def inject(self) -> None:
         self.lab.kill("redis")
@@ -40,7 +40,7 @@ class RedisCut(RedisFault):
     summary = "SIGKILL of Redis, and its append-only file cut at a random byte of its second half"
     row = 8
     loses_rows = True
-    signal = UNAVAILABLE
+    tells = UNAVAILABLE
     seconds = 1.0
 
     def inject(self) -> None:
@@ -71,7 +71,7 @@ class RedisFull(RedisFault):
     summary = "Redis is out of memory and evicts nothing"
     row = 10
     seconds = 5.0
-    signal = UNAVAILABLE
+    tells = UNAVAILABLE
 
     def inject(self) -> None:
         with self.client() as redis:
@@ -88,7 +88,7 @@ class RedisReadOnly(RedisFault):
     summary = "Redis becomes the replica of a primary that is away"
     row = 10
     seconds = 5.0
-    signal = UNAVAILABLE
+    tells = UNAVAILABLE
 
     def inject(self) -> None:
         with self.client() as redis:
@@ -101,10 +101,10 @@ class RedisReadOnly(RedisFault):
 
 class RedisSlow(RedisFault):
     name = "redis-slow"
-    summary = "Redis answers nothing for 8 s"
+    summary = "Redis answers nothing for 15 s"
     row = 10
-    seconds = 8.0
-    signal = Signal("materialize", "headwater_heartbeat_age_seconds", above=5.0)
+    seconds = 15.0
+    tells = UNAVAILABLE
 
     def inject(self) -> None:
         with self.client() as redis:
@@ -116,7 +116,7 @@ class RedisLocked(RedisFault):
     summary = "Redis asks for a password that nobody has been told"
     row = 10
     seconds = 5.0
-    signal = UNAVAILABLE
+    tells = UNAVAILABLE
 
     def inject(self) -> None:
         with self.client() as redis:

@@ -6,9 +6,8 @@ from typing import ClassVar
 
 from headwater.pipelines.chaos.fault import Fault
 from headwater.pipelines.chaos.registry_proxy import Mood
-from headwater.pipelines.chaos.watch import Signal
 
-UNAVAILABLE = Signal("taskmanager", "registry_unavailable")
+UNAVAILABLE = frozenset({"registry_unavailable"})
 ASKED_WITHIN_SECONDS = 60.0
 
 
@@ -17,7 +16,7 @@ class RegistryAway(Fault):
     summary = "the registry and the TaskManager are killed; the registry stays away"
     row = 14
     seconds = 10.0
-    signal = UNAVAILABLE
+    tells = UNAVAILABLE
 
     def inject(self) -> None:
         self.lab.hold("registry")
@@ -48,6 +47,7 @@ class RegistrySlow(_RegistryMood):
     summary = "the registry takes 3 s for each answer, while the TaskManager is killed"
     mood = "slow"
     seconds = 8.0
+    may_tell = UNAVAILABLE
 
 
 class RegistryBroken(_RegistryMood):
@@ -55,7 +55,7 @@ class RegistryBroken(_RegistryMood):
     summary = "the registry answers 500 to everything, while the TaskManager is killed"
     mood = "broken"
     seconds = 5.0
-    signal = UNAVAILABLE
+    tells = UNAVAILABLE
 
 
 class RegistryBabbling(_RegistryMood):
@@ -63,4 +63,4 @@ class RegistryBabbling(_RegistryMood):
     summary = "the registry answers with another site's page, while the TaskManager is killed"
     mood = "babbling"
     seconds = 5.0
-    signal = UNAVAILABLE
+    tells = UNAVAILABLE

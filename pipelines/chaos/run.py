@@ -19,7 +19,9 @@ from headwater.schemas.errors import HeadwaterError, StackError
 from headwater.schemas.feature_log import ROW_HEADER_NAME
 
 WARM_UP_SECONDS = 90.0
-SIGNAL_SECONDS = 30.0
+TOLD_WITHIN_SECONDS = 30.0
+"""How much longer a fault lasts than it has to, if nobody has told of it by then."""
+
 RECOVERY_SECONDS = 120.0
 SETTLE_SECONDS = 180.0
 PAUSE_SECONDS = (1.0, 4.0)
@@ -136,7 +138,7 @@ class _Run:
 
     def _cause(self, fault: Fault) -> Survived:
         began = time.monotonic()
-        self._watch.begin(fault.signal, tolerant=fault.loses_rows)
+        self._watch.begin(tolerant=fault.loses_rows)
         try:
             try:
                 fault.inject()
@@ -148,8 +150,8 @@ class _Run:
             broken = fault.broken(recovery)
         except StackError as error:
             ended, recovery, broken = time.monotonic(), Recovery(None, None), [str(error)]
-        if not self._watch.raised():
-            broken.append(f"no metric told of it: {fault.signal}")
+        conditions = frozenset(self._watch.conditions)
+        broken += fault.untold(conditions)
         worst_age = self._watch.worst_age_seconds
         self._watch.end()
         return Survived(
@@ -159,14 +161,14 @@ class _Run:
             lasted_seconds=ended - began,
             recovery=recovery,
             worst_age_seconds=worst_age,
-            signal=str(fault.signal) if fault.signal else None,
+            conditions=tuple(sorted(conditions)),
             broken=tuple(broken),
         )
 
     def _last(self, fault: Fault, began: float) -> None:
-        """Lets a fault last until its time is over and its metric tells of it, if that is not too long."""
-        while time.monotonic() < began + fault.seconds or not self._watch.raised():
-            if time.monotonic() > began + fault.seconds + SIGNAL_SECONDS:
+        """Lets a fault last until its time is over and it has been told of, if that is not too long."""
+        while time.monotonic() < began + fault.seconds or not fault.tells <= self._watch.conditions:
+            if time.monotonic() > began + fault.seconds + TOLD_WITHIN_SECONDS:
                 return
             time.sleep(POLL_SECONDS)
 

@@ -7,7 +7,6 @@ from confluent_kafka.cimpl import NewPartitions
 
 from headwater.pipelines.chaos.fault import Fault, Recovery
 from headwater.pipelines.chaos.rides import SUBJECT, WRONG_SCHEMA
-from headwater.pipelines.chaos.watch import Signal
 from headwater.pipelines.registry import Registry
 from headwater.pipelines.settings import client_properties
 from headwater.schemas.errors import ContractError
@@ -34,7 +33,7 @@ class SourceIdle(Fault):
     summary = "nothing is sent for 12 s"
     row = 17
     seconds = 12.0
-    signal = Signal("materialize", "headwater_view_state", (("state", "no_events"),))
+    tells = frozenset({"no_events"})
 
     def inject(self) -> None:
         self.lab.traffic.pause()

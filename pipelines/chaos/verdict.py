@@ -18,7 +18,7 @@ class Survived:
         at_seconds: when, since the stream began.
         lasted_seconds: from its beginning to its end.
         worst_age_seconds: how old the oldest partition's values were at most.
-        signal: the metric that tells of it, if there is one.
+        conditions: which conditions were said to hold.
         broken: what did not hold meanwhile, a sentence each.
     """
 
@@ -28,7 +28,7 @@ class Survived:
     lasted_seconds: float
     recovery: Recovery
     worst_age_seconds: float
-    signal: str | None
+    conditions: tuple[str, ...] = ()
     broken: tuple[str, ...] = ()
 
 
@@ -140,6 +140,6 @@ def _figures(each: Survived) -> dict[str, object]:
         "online_again_s": each.recovery.online and round(each.recovery.online, 1),
         "offline_again_s": each.recovery.offline and round(each.recovery.offline, 1),
         "worst_age_s": round(each.worst_age_seconds, 1),
-        "signal": each.signal,
+        "conditions": list(each.conditions),
         "broken": list(each.broken),
     }

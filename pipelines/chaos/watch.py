@@ -1,19 +1,20 @@
-"""Looks on while faults are caused: at the versions that a reader sees, at how fresh they are, and at the metrics."""
+"""Looks on while faults are caused: at the versions that a reader sees, how fresh they are, and what metrics say."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 from redis.exceptions import RedisError
 
+from headwater.operators.conditions import METRIC
 from headwater.pipelines.chaos.lab import Lab
 from headwater.pipelines.chaos.rides import entities
 from headwater.pipelines.reader import OnlineReader, Version
+from headwater.pipelines.stack.workers import WORKERS
 from headwater.schemas.errors import OnlineStoreError
 
 LOOK_SECONDS = 0.05
@@ -22,43 +23,14 @@ METRICS_TIMEOUT_SECONDS = 1.0
 WATCHED_DRIVERS = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Signal:
-    """A metric that says what is wrong while it is wrong.
-
-    Attributes:
-        process: whose /metrics it is on: `compute`, `materialize`, `archive` or `taskmanager`.
-        metric: how its name ends.
-        labels: those that its samples must have; of several samples the greatest counts.
-        above: it says so while its value is greater.
-        for_seconds: and has been for so long.
-        rises: whether it is a counter, of which the increase since the fault began counts.
-    """
-
-    process: str
-    metric: str
-    labels: tuple[tuple[str, str], ...] = ()
-    above: float = 0.0
-    for_seconds: float = 0.0
-    rises: bool = False
-
-    def __str__(self) -> str:
-        labels = "{" + ", ".join(f'{name}="{value}"' for name, value in self.labels) + "}" if self.labels else ""
-        lasting = f" for {self.for_seconds:.0f} s" if self.for_seconds else ""
-        return f"{self.metric}{labels} {'rises' if self.rises else f'> {self.above:g}'}{lasting}"
-
-
-def metric_value(text: str, signal: Signal) -> float | None:
-    """The greatest value of the signal's samples in what a /metrics page shows, or None if there is none."""
-    return max(
-        (
-            sample.value
-            for family in text_string_to_metric_families(text)
-            for sample in family.samples
-            if sample.name.endswith(signal.metric) and set(signal.labels) <= set(sample.labels.items())
-        ),
-        default=None,
-    )
+def conditions_that_hold(text: str) -> set[str]:
+    """The names of the conditions that a /metrics page says hold now."""
+    return {
+        sample.labels["condition"]
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == METRIC and sample.value > 0
+    }
 
 
 class VersionWatch:
@@ -100,16 +72,14 @@ class Watch:
         versions: what readers saw.
         fresh_as_of_ms: up to when all partitions are, or were, known to be online; the greatest so far.
         worst_age_seconds: how old that was at most since the last `begin`.
+        conditions: which conditions the workers said held, at some time since the last `begin`.
     """
 
     def __init__(self, lab: Lab) -> None:
         self.versions = VersionWatch()
         self.worst_age_seconds = 0.0
+        self.conditions: set[str] = set()
         self._lab = lab
-        self._signal: Signal | None = None
-        self._at_first: float | None = None
-        self._since: float | None = None
-        self._raised = False
         self.fresh_as_of_ms = time.time() * 1000
         self._stopping = threading.Event()
         self._threads = [
@@ -117,7 +87,7 @@ class Watch:
             for name, pause, look in (
                 ("watch-versions", LOOK_SECONDS, self._look_at_versions()),
                 ("watch-freshness", LOOK_SECONDS, self._look_at_freshness),
-                ("watch-metrics", METRICS_SECONDS, self._look_at_metrics),
+                ("watch-conditions", METRICS_SECONDS, self._look_at_conditions),
             )
         ]
 
@@ -132,21 +102,14 @@ class Watch:
         for thread in self._threads:
             thread.join()
 
-    def begin(self, signal: Signal | None, *, tolerant: bool) -> None:
-        """A fault begins, which this metric is to tell of, and during which versions may go back if `tolerant`."""
+    def begin(self, *, tolerant: bool) -> None:
+        """A fault begins, during which versions may go back if `tolerant`."""
         self.worst_age_seconds = 0.0
+        self.conditions = set()
         self.versions.tolerant = tolerant
-        self._at_first = self._since = None
-        self._raised = False
-        self._signal = signal
-
-    def raised(self) -> bool:
-        """Whether the metric has told of the fault by now, or there is none to do so."""
-        return self._signal is None or self._raised
 
     def end(self) -> None:
         """The fault is over, and what was lost is there again."""
-        self._signal = None
         self.versions.tolerant = False
 
     def _every(self, pause: float, look: Callable[[], None]) -> None:
@@ -173,19 +136,10 @@ class Watch:
             self.fresh_as_of_ms = max(self.fresh_as_of_ms, min(heard))
         self.worst_age_seconds = max(self.worst_age_seconds, time.time() - self.fresh_as_of_ms / 1000)
 
-    def _look_at_metrics(self) -> None:
-        signal = self._signal
-        if signal is None:
-            return
-        try:
-            text = httpx.get(self._lab.metrics(signal.process), timeout=METRICS_TIMEOUT_SECONDS).text
-        except httpx.HTTPError:
-            return
-        value, now = metric_value(text, signal), time.monotonic()
-        if self._at_first is None:
-            self._at_first = value if signal.rises else 0.0
-        if value is None or value - (self._at_first or 0.0) <= signal.above:
-            self._since = None
-            return
-        self._since = self._since or now
-        self._raised = self._raised or now - self._since >= signal.for_seconds
+    def _look_at_conditions(self) -> None:
+        for worker in WORKERS:
+            try:
+                text = httpx.get(self._lab.metrics(worker), timeout=METRICS_TIMEOUT_SECONDS).text
+            except httpx.HTTPError:
+                continue
+            self.conditions |= conditions_that_hold(text)

@@ -9,7 +9,6 @@ import time
 import psutil
 
 from headwater.pipelines.chaos.fault import Fault, Recovery
-from headwater.pipelines.chaos.watch import Signal
 from headwater.pipelines.stack.workers import WORKERS
 
 RIVALRY_SECONDS = 60.0
@@ -79,7 +78,7 @@ class DiskFull(Fault):
     summary = "no file of the archive may become longer than 4 KB (RLIMIT_FSIZE), as on a disk that is full"
     row = 11
     seconds = 9.0
-    signal = Signal("archive", "headwater_offline_store_unavailable")
+    tells = frozenset({"offline_store_unavailable"})
 
     MOST_BYTES = 4096
 

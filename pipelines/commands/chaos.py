@@ -59,7 +59,7 @@ def chaos(
 
 def _line(survived: Survived) -> str:
     recovery = survived.recovery
-    told = f", told by {survived.signal}" if survived.signal else ""
+    told = f"; said meanwhile: {', '.join(survived.conditions)}" if survived.conditions else ""
     broken = "".join(f"\n  {sentence}" for sentence in survived.broken)
     return escape(
         f"{survived.at_seconds:6.1f} s  {survived.name}: lasted {survived.lasted_seconds:.1f} s, online again after"
@@ -70,9 +70,9 @@ def _line(survived: Survived) -> str:
 def _faults_table() -> Table:
     from headwater.pipelines.chaos import FAULTS
 
-    table = new_table("faults", "name", "row", "what is done", "what tells of it")
+    table = new_table("faults", "name", "row", "what is done", "what must be said")
     for fault in FAULTS.values():
-        table.add_row(fault.name, str(fault.row), fault.summary, escape(str(fault.signal or "")))
+        table.add_row(fault.name, str(fault.row), fault.summary, ", ".join(sorted(fault.tells)))
     return table
 
 

@@ -10,29 +10,29 @@ from typing import Any
 import pytest
 
 from headwater.pipelines.chaos import FAULTS, ChaosVerdict, Survived, schedule
-from headwater.pipelines.chaos.fault import Fault, Recovery
+from headwater.pipelines.chaos.fault import CONSEQUENCES, Fault, Recovery
 from headwater.pipelines.chaos.rides import POISON_EVERY, Record, Rides
 from headwater.pipelines.chaos.verdict import poison_mismatches
-from headwater.pipelines.chaos.watch import Signal, VersionWatch, metric_value
+from headwater.pipelines.chaos.watch import VersionWatch, conditions_that_hold
 from headwater.pipelines.reader import Version
 from headwater.pipelines.verification import Verdict
+from headwater.schemas.conditions import CONDITIONS
 from headwater.schemas.dead_letter import Reason
 from headwater.schemas.errors import SettingsError
 
 NOW_US = 1_800_000_000_000_000
 KINDS_OF_POISON = 17
 METRICS = """\
-# HELP headwater_job State of the view's Flink job.
-# TYPE headwater_job gauge
-headwater_job{headwater_job="RUNNING",view="rides"} 0.0
-headwater_job{headwater_job="UNKNOWN",view="rides"} 1.0
-# HELP flink_taskmanager_operator_registry_unavailable It is away.
-# TYPE flink_taskmanager_operator_registry_unavailable gauge
-flink_taskmanager_operator_registry_unavailable{subtask="0"} 0.0
-flink_taskmanager_operator_registry_unavailable{subtask="1"} 1.0
+# HELP headwater_condition 1 while the condition lasts, else 0.
+# TYPE headwater_condition gauge
+headwater_condition{condition="stuck",severity="page",view="rides"} 1.0
+headwater_condition{condition="no_events",severity="info",view="rides"} 0.0
+# HELP headwater_log_lag_rows Records of the feature log that wait to be read.
+# TYPE headwater_log_lag_rows gauge
+headwater_log_lag_rows{partition="0",view="rides"} 7.0
 """
 
-SURVIVED = Survived("broker-kill", 5, 1.0, 0.5, Recovery(2.0, 3.04), 4.0, None)
+SURVIVED = Survived("broker-kill", 5, 1.0, 0.5, Recovery(2.0, 3.04), 4.0)
 STORES = Verdict(
     events=500, rejected=9, keys=100, rows=400, online=(), offline=(), offline_missing=0, offline_double=0, letters=()
 )
@@ -212,14 +212,19 @@ def test_while_redis_may_lose_rows_versions_may_go_back_but_not_for_longer() -> 
     assert len(look(watch, 5)) == 1
 
 
-@pytest.mark.parametrize(
-    ("signal", "value"),
-    [
-        (Signal("compute", "headwater_job", (("headwater_job", "UNKNOWN"),)), 1.0),
-        (Signal("compute", "headwater_job", (("headwater_job", "RUNNING"),)), 0.0),
-        (Signal("taskmanager", "registry_unavailable"), 1.0),
-        (Signal("archive", "headwater_offline_store_unavailable"), None),
-    ],
-)
-def test_of_a_metric_the_greatest_sample_with_the_labels_counts(signal: Signal, value: float | None) -> None:
-    assert metric_value(METRICS, signal) == value
+def test_the_conditions_that_hold_are_read_from_a_page_of_metrics() -> None:
+    assert conditions_that_hold(METRICS) == {"stuck"}
+
+
+def test_every_condition_that_a_fault_is_told_by_is_one_of_the_closed_list() -> None:
+    known = {condition.name for condition in CONDITIONS}
+    for fault in FAULTS.values():
+        assert fault.tells | fault.may_tell <= known
+    assert known > CONSEQUENCES
+
+
+def test_a_fault_that_nobody_told_of_is_broken_and_one_that_was_taken_for_another_is() -> None:
+    fault = FAULTS["redis-full"]
+    assert fault.untold({"online_store_unavailable", "stuck"}) == []
+    assert fault.untold({"stuck"}) == ["nobody said online_store_unavailable"]
+    assert "registry_unavailable, which was not so" in fault.untold({*fault.tells, "registry_unavailable"})[0]
