@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from headwater.pipelines.chaos.registry_proxy import RegistryProxy
 from headwater.pipelines.chaos.traffic import Traffic
@@ -219,14 +219,16 @@ class Lab:
             return [as_of for as_of, _ in OnlineRows(redis, self.plan).heartbeats()]
 
     def log_ends(self) -> dict[int, int]:
-        """The end of each partition of the feature log, open transactions included."""
+        """The end of each partition of the feature log, open transactions included; nothing while the broker is away."""
         topic = self.plan.log.topic
         consumer = Consumer({**client_properties(self.settings), "group.id": "headwater-chaos", "log_level": 0})
         try:
             return {
-                partition: consumer.get_watermark_offsets(TopicPartition(topic, partition), 10, cached=False)[1]
+                partition: consumer.get_watermark_offsets(TopicPartition(topic, partition), 2, cached=False)[1]
                 for partition in range(self.plan.log.partitions)
             }
+        except KafkaException:
+            return {}
         finally:
             consumer.close()
 

@@ -8,6 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
+from confluent_kafka import KafkaException
+from redis.exceptions import RedisError
+
 from headwater.pipelines.chaos.fault import Fault, Recovery
 from headwater.pipelines.chaos.lab import Lab
 from headwater.pipelines.chaos.verdict import ChaosVerdict, Survived, poison_mismatches
@@ -25,6 +29,10 @@ TOLD_WITHIN_SECONDS = 30.0
 RECOVERY_SECONDS = 120.0
 SETTLE_SECONDS = 180.0
 PAUSE_SECONDS = (1.0, 4.0)
+
+TROUBLE = (HeadwaterError, KafkaException, RedisError, httpx.HTTPError, OSError)
+"""What the suite itself may meet in a stack that does not get over a fault: it ends the run, not the verdict."""
+
 POLL_SECONDS = 0.2
 
 
@@ -94,7 +102,7 @@ class _Run:
             lab.traffic.stop()
             stores, poison = self._compare()
             rewritten = self._rows_written() - stores.rows
-        except HeadwaterError as error:
+        except TROUBLE as error:
             stuck, stores, poison, rewritten = f"{error}; {lab.condition()}", None, [], 0
         finally:
             self._watch.stop()
@@ -148,7 +156,7 @@ class _Run:
             ended = time.monotonic()
             recovery = self._recovery()
             broken = fault.broken(recovery)
-        except StackError as error:
+        except TROUBLE as error:
             ended, recovery, broken = time.monotonic(), Recovery(None, None), [str(error)]
         conditions = frozenset(self._watch.conditions)
         broken += fault.untold(conditions)
@@ -175,13 +183,14 @@ class _Run:
     def _recovery(self) -> Recovery:
         """Waits until what comes after this moment is in both stores."""
         lab, began, now_ms = self._lab, time.monotonic(), time.time() * 1000
-        ends = lab.log_ends()
+        ends: dict[int, int] = {}
         online: float | None = None
         offline: float | None = None
         while (online is None or offline is None) and time.monotonic() < began + RECOVERY_SECONDS:
             if online is None and self._watch.fresh_as_of_ms > now_ms:
                 online = time.monotonic() - began
-            if offline is None and _all_beyond(lab.archived(), ends):
+            ends = ends or lab.log_ends()
+            if offline is None and ends and _all_beyond(lab.archived(), ends):
                 offline = time.monotonic() - began
             time.sleep(POLL_SECONDS)
         return Recovery(online, offline)
