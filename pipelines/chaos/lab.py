@@ -38,6 +38,9 @@ STOP_SECONDS = 180.0
 # Shorter than anybody would have them, so that each fault meets some checkpoints and some commits.
 CHECKPOINT_INTERVAL_MS = 2_000
 ARCHIVE_FLUSH_SECONDS = 2
+TRANSACTION_TIMEOUT_MS = 30_000
+# Every record of an unknown schema holds its partition up for so long, and with it freshness.
+UNKNOWN_SCHEMA_WAIT_MS = 200
 
 
 class Lab:
@@ -64,6 +67,8 @@ class Lab:
             worker_environment={
                 "HEADWATER_CHECKPOINT_INTERVAL_MS": str(CHECKPOINT_INTERVAL_MS),
                 "HEADWATER_ARCHIVE_FLUSH_SECONDS": str(ARCHIVE_FLUSH_SECONDS),
+                "HEADWATER_UNKNOWN_SCHEMA_WAIT_MS": str(UNKNOWN_SCHEMA_WAIT_MS),
+                "HEADWATER_TRANSACTION_TIMEOUT_MS": str(TRANSACTION_TIMEOUT_MS),
                 "HEADWATER_DEAD_LETTERS_PER_MINUTE": str(60 * rate),
                 "HEADWATER_REGISTRY_URL": self.registry.url,
             },
@@ -219,7 +224,7 @@ class Lab:
             return [as_of for as_of, _ in OnlineRows(redis, self.plan).heartbeats()]
 
     def log_ends(self) -> dict[int, int]:
-        """The end of each partition of the feature log, open transactions included; nothing while the broker is away."""
+        """The end of each partition of the feature log, open transactions included; empty while the broker is away."""
         topic = self.plan.log.topic
         consumer = Consumer({**client_properties(self.settings), "group.id": "headwater-chaos", "log_level": 0})
         try:
