@@ -10,6 +10,9 @@ from headwater.pipelines.chaos.fault import Fault, Recovery
 from headwater.pipelines.chaos.lab import TRANSACTION_TIMEOUT_MS
 from headwater.schemas.errors import StackError
 
+SILENCE = frozenset({"no_events"})
+"""Producers have to find the broker again as well; until they have, there are none."""
+
 TIMEOUT_SECONDS = TRANSACTION_TIMEOUT_MS / 1000
 BROKER_ABORTS_WITHIN_SECONDS = 10.0
 """How often the broker looks for transactions that are past their timeout."""
@@ -21,6 +24,7 @@ class BrokerKilled(Fault):
     name = "broker-kill"
     summary = "SIGKILL of the broker"
     row = 5
+    may_tell = SILENCE
 
     def inject(self) -> None:
         self.lab.kill("broker")
@@ -32,6 +36,7 @@ class BrokerAway(Fault):
     row = 5
     seconds = 15.0
     tells = frozenset({"stuck"})
+    may_tell = SILENCE
 
     def inject(self) -> None:
         self.lab.hold("broker")

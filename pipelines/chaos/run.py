@@ -26,6 +26,9 @@ WARM_UP_SECONDS = 90.0
 TOLD_WITHIN_SECONDS = 30.0
 """How much longer a fault lasts than it has to, if nobody has told of it by then."""
 
+SILENT_WITHIN_SECONDS = 40.0
+"""For so long after a fault it may still be told of: Flink's REST interface gives metrics that are 10 s old."""
+
 RECOVERY_SECONDS = 120.0
 SETTLE_SECONDS = 180.0
 PAUSE_SECONDS = (1.0, 4.0)
@@ -159,7 +162,7 @@ class _Run:
         except TROUBLE as error:
             ended, recovery, broken = time.monotonic(), Recovery(None, None), [str(error)]
         conditions = frozenset(self._watch.conditions)
-        broken += fault.untold(conditions)
+        broken += [*fault.untold(conditions), *self._still_told(fault)]
         worst_age = self._watch.worst_age_seconds
         self._watch.end()
         return Survived(
@@ -179,6 +182,15 @@ class _Run:
             if time.monotonic() > began + fault.seconds + TOLD_WITHIN_SECONDS:
                 return
             time.sleep(POLL_SECONDS)
+
+    def _still_told(self, fault: Fault) -> list[str]:
+        """What is still said to be so some time after the fault is over."""
+        deadline = time.monotonic() + SILENT_WITHIN_SECONDS
+        while still := self._watch.holding() & (fault.tells | fault.may_tell):
+            if time.monotonic() > deadline:
+                return [f"{', '.join(sorted(still))} is said to be so {SILENT_WITHIN_SECONDS:.0f} s after it was over"]
+            time.sleep(POLL_SECONDS)
+        return []
 
     def _recovery(self) -> Recovery:
         """Waits until what comes after this moment is in both stores."""

@@ -79,6 +79,7 @@ class Watch:
         self.versions = VersionWatch()
         self.worst_age_seconds = 0.0
         self.conditions: set[str] = set()
+        self._holding: dict[str, set[str]] = {}
         self._lab = lab
         self.fresh_as_of_ms = time.time() * 1000
         self._stopping = threading.Event()
@@ -107,6 +108,10 @@ class Watch:
         self.worst_age_seconds = 0.0
         self.conditions = set()
         self.versions.tolerant = tolerant
+
+    def holding(self) -> set[str]:
+        """Which conditions the workers said held when they were asked last."""
+        return set[str]().union(*self._holding.values())
 
     def end(self) -> None:
         """The fault is over, and what was lost is there again."""
@@ -142,4 +147,5 @@ class Watch:
                 text = httpx.get(self._lab.metrics(worker), timeout=METRICS_TIMEOUT_SECONDS).text
             except httpx.HTTPError:
                 continue
-            self.conditions |= conditions_that_hold(text)
+            self._holding[worker] = conditions_that_hold(text)
+            self.conditions |= self._holding[worker]
