@@ -7,13 +7,11 @@ import sys
 
 from headwater.pipelines.chaos import open_transaction
 from headwater.pipelines.chaos.fault import Fault, Recovery
-from headwater.pipelines.chaos.lab import TRANSACTION_TIMEOUT_MS
 from headwater.schemas.errors import StackError
 
 SILENCE = frozenset({"no_events"})
 """Producers have to find the broker again as well; until they have, there are none."""
 
-TIMEOUT_SECONDS = TRANSACTION_TIMEOUT_MS / 1000
 BROKER_ABORTS_WITHIN_SECONDS = 10.0
 """How often the broker looks for transactions that are past their timeout."""
 
@@ -43,12 +41,6 @@ class BrokerAway(Fault):
 
     def heal(self) -> None:
         self.lab.release("broker")
-
-
-class BrokerAwayLong(BrokerAway):
-    name = "broker-away-long"
-    summary = f"SIGKILL of the broker, away for longer than the timeout of transactions, {TIMEOUT_SECONDS:.0f} s"
-    seconds = TIMEOUT_SECONDS + 15.0
 
 
 class OpenTransaction(Fault):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from headwater.pipelines.chaos.broker_faults import BrokerAway, BrokerAwayLong, BrokerKilled, OpenTransaction
+from headwater.pipelines.chaos.broker_faults import BrokerAway, BrokerKilled, OpenTransaction
 from headwater.pipelines.chaos.fault import Fault
 from headwater.pipelines.chaos.flink_faults import (
     CheckpointFailing,
@@ -43,7 +43,6 @@ _ALL: tuple[type[Fault], ...] = (
     Zombie,
     BrokerKilled,
     BrokerAway,
-    BrokerAwayLong,
     OpenTransaction,
     MaterializerKilled,
     TwoMaterializers,

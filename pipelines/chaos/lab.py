@@ -38,7 +38,6 @@ STOP_SECONDS = 180.0
 # Shorter than anybody would have them, so that each fault meets some checkpoints and some commits.
 CHECKPOINT_INTERVAL_MS = 2_000
 ARCHIVE_FLUSH_SECONDS = 2
-TRANSACTION_TIMEOUT_MS = 30_000
 # Every record of an unknown schema holds its partition up for so long, and with it freshness.
 UNKNOWN_SCHEMA_WAIT_MS = 200
 
@@ -68,7 +67,6 @@ class Lab:
                 "HEADWATER_CHECKPOINT_INTERVAL_MS": str(CHECKPOINT_INTERVAL_MS),
                 "HEADWATER_ARCHIVE_FLUSH_SECONDS": str(ARCHIVE_FLUSH_SECONDS),
                 "HEADWATER_UNKNOWN_SCHEMA_WAIT_MS": str(UNKNOWN_SCHEMA_WAIT_MS),
-                "HEADWATER_TRANSACTION_TIMEOUT_MS": str(TRANSACTION_TIMEOUT_MS),
                 "HEADWATER_DEAD_LETTERS_PER_MINUTE": str(60 * rate),
                 "HEADWATER_REGISTRY_URL": self.registry.url,
             },
