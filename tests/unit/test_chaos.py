@@ -99,7 +99,13 @@ def test_a_seed_sends_the_same_records() -> None:
 
 def test_every_kind_of_poison_is_sent() -> None:
     sent = Counter(record.poison for record in stream(1) if record.poison is not None)
-    not_in_this_stream = {Reason.LATE, Reason.EXPRESSION_FAILED, Reason.MISSING_EVENT_ID, Reason.MISSING_EVENT_TIME}
+    not_in_this_stream = {
+        Reason.LATE,
+        Reason.EXPRESSION_FAILED,
+        Reason.EXPECTATION_FAILED,
+        Reason.MISSING_EVENT_ID,
+        Reason.MISSING_EVENT_TIME,
+    }
     assert set(sent) == set(Reason) - not_in_this_stream
 
 
