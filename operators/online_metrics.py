@@ -59,6 +59,7 @@ class OnlineMetrics(Collector):
         self._fenced = MinuteRate()
         self._view = plan.view
         self._objective_ms = plan.freshness_objective_ms
+        self._started_ms = _now_ms()
         self._lock = threading.Lock()
         self._partitions: dict[int, PartitionStatus] = {}
         self.freshness = Freshness(plan.view, [feature.name for feature in plan.features])
@@ -86,7 +87,8 @@ class OnlineMetrics(Collector):
         return view_state(
             now_ms,
             heartbeats_as_of_ms=[partition.as_of_ms for partition in partitions],
-            newest_ingested_ms=self.freshness.newest_ingested_ms,
+            # Of what was there before this process began it knows nothing, and claims nothing.
+            newest_ingested_ms=max(self._started_ms, self.freshness.newest_ingested_ms or 0),
             stalled_ms=max(
                 (now_ms - p.waiting_since_ms for p in partitions if p.waiting_since_ms is not None), default=0.0
             ),

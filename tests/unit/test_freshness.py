@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 from prometheus_client import CollectorRegistry
 
 from headwater.operators.freshness import BUCKETS_SECONDS, STAGES, Freshness
 from headwater.operators.log_batch import Headers, by_partition
 from headwater.operators.online_metrics import OnlineLimits, OnlineMetrics, PartitionStatus
+from headwater.operators.view_state import ViewState
 from headwater.schemas.feature_log import RowHeader
 from tests.feature_log_rows import make_plan
 from tests.online_rows import row_message
@@ -104,3 +107,13 @@ def test_a_materializer_exports_counts_lag_heartbeats_and_state() -> None:
     assert value("headwater_heartbeat_age_seconds", partition="0") is None
     states = [value("headwater_view_state", state=state) for state in ("fresh", "no_events", "stuck")]
     assert states == [0, 0, 1]
+
+
+def test_a_materializer_that_has_just_started_does_not_claim_that_there_are_no_events() -> None:
+    plan = make_plan(view="v")
+    metrics = OnlineMetrics(plan, CollectorRegistry(), OnlineLimits(100_000, 30.0, 100_000))
+    now_ms = int(time.time() * 1000)
+    later_ms = now_ms + plan.freshness_objective_ms + 1_000
+    for as_of_ms, state in ((now_ms, ViewState.FRESH), (later_ms, ViewState.NO_EVENTS)):
+        metrics.report({0: PartitionStatus(as_of_ms=as_of_ms, lag_rows=0, waiting_since_ms=None)})
+        assert metrics.state(as_of_ms) is state
