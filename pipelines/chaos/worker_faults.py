@@ -79,6 +79,7 @@ class DiskFull(Fault):
     row = 11
     seconds = 9.0
     tells = frozenset({"offline_store_unavailable"})
+    may_tell = frozenset({"offline_upkeep_failing"})
 
     MOST_BYTES = 4096
 

@@ -102,14 +102,18 @@ class LostRow(Fault):
     """The offline log has lost a row."""
 
     name = "lost-row"
-    summary = "one row is deleted from the offline log"
+    summary = "one row is deleted from the offline log, while the archive is away"
     row = 1
 
     def inject(self) -> None:
         plan = self.lab.plan
+        self.lab.hold(self.lab.worker("archive"))
         table = DeltaTable(table_location(self.lab.settings, plan.view, plan.generation))
         rows = table.to_pyarrow_table(columns=["log_partition", "log_offset"]).slice(0, 1).to_pylist()
         table.delete(f"log_partition = {rows[0]['log_partition']} AND log_offset = {rows[0]['log_offset']}")
+
+    def heal(self) -> None:
+        self.lab.release(self.lab.worker("archive"))
 
 
 @pytest.mark.slow
