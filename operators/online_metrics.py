@@ -59,7 +59,7 @@ class OnlineMetrics(Collector):
         self._fenced = MinuteRate()
         self._view = plan.view
         self._objective_ms = plan.freshness_objective_ms
-        self._started_ms = _now_ms()
+        self._started_ms = int(_now_ms())
         self._lock = threading.Lock()
         self._partitions: dict[int, PartitionStatus] = {}
         self.freshness = Freshness(plan.view, [feature.name for feature in plan.features])

@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from deltalake import DeltaTable
 from fastavro import parse_schema, schemaless_reader, schemaless_writer
 
 from headwater.pipelines.chaos import ChaosOptions, ChaosVerdict, Told, run
 from headwater.pipelines.chaos.fault import Fault
-from headwater.pipelines.offline_store import table_location
+from headwater.pipelines.offline_table import open_table
 from headwater.pipelines.online_store import connect, partition_keys, schema_key
 from headwater.schemas.avro import without_logical_types
 from headwater.schemas.feature_log import VERSION_BYTES
@@ -108,7 +107,7 @@ class LostRow(Fault):
     def inject(self) -> None:
         plan = self.lab.plan
         self.lab.hold(self.lab.worker("archive"))
-        table = DeltaTable(table_location(self.lab.settings, plan.view, plan.generation))
+        table = open_table(self.lab.settings, plan.view, plan.generation)
         rows = table.to_pyarrow_table(columns=["log_partition", "log_offset"]).slice(0, 1).to_pylist()
         table.delete(f"log_partition = {rows[0]['log_partition']} AND log_offset = {rows[0]['log_offset']}")
 
