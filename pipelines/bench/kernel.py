@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import struct
 import subprocess
@@ -11,15 +10,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-from fastavro import parse_schema, schemaless_reader
-
-from headwater.operators.reference import reference_row
-from headwater.operators.reference_exactness import row_mismatch
+from headwater.pipelines.bench.rows_check import Row, first_problem
 from headwater.pipelines.bench.stream import BenchStream
 from headwater.pipelines.jars import kernel_jar
 from headwater.pipelines.stack.flink import distribution_jars
 from headwater.pipelines.stack.java import java_command, java_environment
-from headwater.schemas.avro import without_logical_types
 from headwater.schemas.errors import VerificationError
 from headwater.schemas.feature_log import RowHeader
 from headwater.schemas.plan import Plan
@@ -27,8 +22,6 @@ from headwater.schemas.plan import Plan
 MAIN = "dev.headwater.kernel.bench.KernelBench"
 HEAP_MB = 1024
 WATERMARK_DELAY_MS = 1000
-
-_FRAME_BYTES = 5
 
 
 class Run(NamedTuple):
@@ -105,7 +98,7 @@ class BenchKernel:
             self._jvm.stdin.flush()
 
 
-def _rows(file: Path) -> Iterator[tuple[bytes, tuple[RowHeader, bytes]]]:
+def _rows(file: Path) -> Iterator[tuple[bytes, Row]]:
     data = file.read_bytes()
     at = 0
     while at < len(data):
@@ -118,20 +111,10 @@ def _rows(file: Path) -> Iterator[tuple[bytes, tuple[RowHeader, bytes]]]:
         yield key, (RowHeader.unpack(header), value)
 
 
-def _check(plan: Plan, stream: BenchStream, rows: dict[bytes, tuple[RowHeader, bytes]]) -> None:
+def _check(plan: Plan, stream: BenchStream, rows: dict[bytes, Row]) -> None:
     by_key = stream.events_by_key(plan)
     if rows.keys() != by_key.keys():
         raise VerificationError(f"{plan.view}: rows of {len(rows)} keys, but there are {len(by_key)}")
-    schema = parse_schema(without_logical_types(plan.log.schema_), named_schemas={})
-    watermark_us = stream.end_us - WATERMARK_DELAY_MS * 1000
-    for key, events in by_key.items():
-        header, value = rows[key]
-        expected = reference_row(plan, events, watermark_us // 1000 * 1000)
-        if (header.clock_us, header.n) != (expected.clock_us, expected.n):
-            raise VerificationError(
-                f"{plan.view} {key.hex()}: clock and n are {header.clock_us}, {header.n},"
-                f" not {expected.clock_us}, {expected.n}"
-            )
-        actual: Any = schemaless_reader(io.BytesIO(value[_FRAME_BYTES:]), schema, None)
-        if mismatch := row_mismatch(plan, events, expected, actual):
-            raise VerificationError(f"{plan.view} {key.hex()}: {mismatch}")
+    watermark_us = (stream.end_us - WATERMARK_DELAY_MS * 1000) // 1000 * 1000
+    if problem := first_problem(plan, [(key, events, *rows[key]) for key, events in by_key.items()], watermark_us):
+        raise VerificationError(problem)

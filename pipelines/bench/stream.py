@@ -61,7 +61,7 @@ class BenchStream:
         self.shape = shape
         random = np.random.default_rng(17)
         size = shape.events
-        self._keys = _drawn(random, shape)
+        self._keys = drawn(random, shape.keys, size, shape.distribution)
         self._numbers: dict[str, npt.NDArray[np.int64]] = {
             "amount": (random.integers(1, 40_000, size) * 0.25).view(np.int64),
             "quantity": random.integers(1, 10, size),
@@ -124,11 +124,12 @@ class BenchStream:
         return START_US + number * 1_000_000 // self.shape.per_second
 
 
-def _drawn(random: np.random.Generator, shape: StreamShape) -> npt.NDArray[np.int64]:
-    if shape.distribution == "uniform":
-        return random.integers(0, shape.keys, shape.events)
-    weights = np.arange(1, shape.keys + 1) ** -ZIPF_EXPONENT
-    return random.choice(shape.keys, shape.events, p=weights / weights.sum())
+def drawn(random: np.random.Generator, keys: int, size: int, distribution: Distribution) -> npt.NDArray[np.int64]:
+    """As many numbers of keys, from 0."""
+    if distribution == "uniform":
+        return random.integers(0, keys, size)
+    weights = np.arange(1, keys + 1) ** -ZIPF_EXPONENT
+    return random.choice(keys, size, p=weights / weights.sum())
 
 
 def _blob(value: Any) -> bytes:

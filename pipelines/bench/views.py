@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from headwater.pipelines.bench.events import SCHEMA as EVENT_SCHEMA
 from headwater.pipelines.bench.stream import DIMENSIONS, SCHEMA
 from headwater.schemas import (
     EventSource,
@@ -19,6 +20,12 @@ TWENTY_WINDOWS = (
     "5m", "6m", "7m", "8m", "10m", "15m", "20m", "30m", "45m", "1h",
     "2h", "3h", "4h", "6h", "8h", "10h", "12h", "16h", "20h", "24h",
 )  # fmt: skip
+
+FIVE_WINDOWS = ("5m", "15m", "1h", "6h", "24h")
+WINDOWS: dict[int, Sequence[str]] = {1: (WINDOW,), 5: FIVE_WINDOWS, 20: TWENTY_WINDOWS}
+"""The windows of a view that is run as a job, by their number; each holds those before it."""
+
+TOPIC = "bench.purchases"
 
 BASELINE: AggregateName = "count"
 
@@ -62,6 +69,32 @@ def plan_of(name: str, features: Sequence[Aggregation]) -> Plan:
     """The plan of a view of the stream's events with these features."""
     view = FeatureView(name=name, source=_EVENTS, features=features, owner="bench", description="Measured.")
     return compile_view(view, SCHEMA)
+
+
+def windows_view(topic: str, windows: int, generation: int = 1) -> Plan:
+    """The plan of a view of preloaded events (`headwater.pipelines.bench.events`): six aggregates over each window."""
+    source = EventSource(topic=topic, key="user", event_time="at", watermark_delay="1s", idle_timeout="1s")
+    features = [
+        feature
+        for over in WINDOWS[windows]
+        for feature in (
+            aggregates.count_events(over=over),
+            aggregates.sum_of("amount", over=over),
+            aggregates.mean_of("amount", over=over),
+            aggregates.min_of("amount", over=over),
+            aggregates.max_of("amount", over=over),
+            aggregates.stddev_of("amount", over=over),
+        )
+    ]
+    view = FeatureView(
+        name=f"{topic.replace('.', '_')}_{windows}",
+        source=source,
+        features=features,
+        owner="bench",
+        description="Measured.",
+        generation=generation,
+    )
+    return compile_view(view, EVENT_SCHEMA)
 
 
 def _of_two(over: str, made: Callable[..., Aggregation]) -> list[Aggregation]:

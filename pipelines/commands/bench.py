@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from headwater.pipelines.commands.console import err, new_table, out
+from headwater.pipelines.commands.bench_drain import drain
+from headwater.pipelines.commands.bench_output import JsonFile, conclude, progress_bar
+from headwater.pipelines.commands.console import new_table, out
 from headwater.schemas.errors import SettingsError
 
 if TYPE_CHECKING:
     from headwater.pipelines.bench.aggregates import Comparison
-    from headwater.pipelines.bench.figures import Machine
     from headwater.schemas.plan import AggregateName
 
-app = typer.Typer(no_args_is_help=True, help="Measure what the kernel costs on this machine.")
+app = typer.Typer(no_args_is_help=True, help="Measure on this machine what Headwater costs.")
+app.command()(drain)
 
 
 @app.callback()
 def _measurements() -> None:
-    """Measure what the kernel costs on this machine. Each result is compared with the reference before it is shown."""
+    """Measure on this machine what Headwater costs. Each result is compared with the reference before it is shown."""
 
 
 @app.command()
@@ -35,9 +35,7 @@ def aggregates(
     keys: Annotated[int, typer.Option(min=1, help="Keys of a stream.")] = 5_000,
     rate: Annotated[int, typer.Option(min=1, help="Events for each second of event time.")] = 500,
     repeats: Annotated[int, typer.Option(min=1, help="Pairs of runs, in turn, of which the median counts.")] = 5,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", help="Write the figures to this file as well.", show_default=False)
-    ] = None,
+    json_file: JsonFile = None,
 ) -> None:
     """Bytes of state a key and CPU an event: of each aggregate beside the count, and of 20 windows beside 1.
 
@@ -46,33 +44,17 @@ def aggregates(
     Example:  `headwater bench aggregates sum last --repeats 3 --json figures.json`
     """
     from headwater.pipelines.bench.aggregates import Effort, compare_all, figures_of
-    from headwater.pipelines.bench.figures import this_machine, write_figures
+    from headwater.pipelines.bench.figures import this_machine
 
     effort = Effort(events, keys, rate, repeats)
     machine = this_machine()
     comparisons: list[Comparison] = []
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=err,
-        transient=True,
-        disable=not err.is_terminal,
-    ) as bar:
-        task = bar.add_task("")
-
-        def show(what: str, done: int, total: int) -> None:
-            bar.update(task, description=what, completed=done, total=total)
-
+    with progress_bar() as show:
         comparisons.extend(compare_all(effort, _known(names), show))
     figures = figures_of(comparisons, effort)
     out.print(_aggregates_table(comparisons))
     out.print(_windows_table(comparisons))
-    out.print(_machine_line(machine), highlight=False)
-    out.print(figures[0].conditions, style="dim", highlight=False)
-    if json_file is not None:
-        write_figures(json_file, figures, machine)
+    conclude(figures, machine, json_file)
 
 
 def _known(names: Sequence[str] | None) -> list[AggregateName]:
@@ -122,11 +104,4 @@ def _costs(comparison: Comparison) -> tuple[str, ...]:
         f"{measured.cpu_us_per_event:.3f}",
         f"{baseline.cpu_us_per_event:.3f}",
         f"{measured.rows_per_event:.2f}",
-    )
-
-
-def _machine_line(machine: Machine) -> str:
-    return (
-        f"{machine.cpu}, {machine.cores} cores, {machine.memory_bytes / 2**30:.1f} GiB; {machine.java}; "
-        f"Flink {machine.flink}; Headwater {machine.headwater}; load {machine.load_average:.1f}"
     )

@@ -1,0 +1,241 @@
+"""How fast a job catches up on a topic, beside as much of it as decodes the events, and as brings them together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import cast
+
+from headwater.pipelines.bench.events import PARTITIONS, SCHEMA, BenchEvents, EventShape, preload
+from headwater.pipelines.bench.graphs import STAGES, Stage, submit_stage
+from headwater.pipelines.bench.meter import Drained, Meter, drained
+from headwater.pipelines.bench.rows_check import Row, check_rows
+from headwater.pipelines.bench.servers import Servers
+from headwater.pipelines.bench.views import TOPIC, windows_view
+from headwater.pipelines.checkpoints import checkpoint_store
+from headwater.pipelines.flink_rest import ENDED, FlinkRest
+from headwater.pipelines.groundwork import lay_groundwork
+from headwater.pipelines.jars import job_jars
+from headwater.pipelines.registry import Registry
+from headwater.pipelines.settings import Settings
+from headwater.pipelines.stack.ports import LOOPBACK
+from headwater.pipelines.stack.sources import create_source_topics
+from headwater.pipelines.submission import prepare
+from headwater.pipelines.verification.topics import read_committed
+from headwater.schemas.errors import VerificationError
+from headwater.schemas.feature_log import HEARTBEAT_HEADER_NAME, ROW_HEADER_NAME, VERSION_BYTES, Heartbeat, RowHeader
+from headwater.schemas.plan import Plan
+
+OPERATORS: dict[Stage, int] = {"decode": 2, "exchange": 3, "full": 3}
+"""How many operators an event passes in a row."""
+
+QUIET_SECONDS = 4.0
+"""After the last event: until idle partitions no longer hold the watermark back, and the heartbeats say so."""
+
+COMMIT_SECONDS = 120.0
+
+Progress = Callable[[str, int, int], None]
+"""Told what is done, how much of it, and of how much."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobChoices:
+    """How the jobs are run."""
+
+    parallelism: int
+    checkpoint_ms: int
+    state_backend: str
+
+    def settings(self, servers: Servers) -> Settings:
+        return servers.settings(
+            parallelism=self.parallelism,
+            checkpoint_interval_ms=self.checkpoint_ms,
+            state_backend=self.state_backend,
+            log_level="warning",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A view on one stream: medians of alternating runs, by stage."""
+
+    shape: EventShape
+    windows: int
+    choices: JobChoices
+    repeats: int
+    stages: dict[Stage, Drained]
+
+    @property
+    def share_of_ceiling(self) -> float:
+        """Of the events a second that are decoded and thrown away."""
+        return self.stages["full"].events_per_second / self.stages["decode"].events_per_second
+
+    @property
+    def share_by_cpu(self) -> float:
+        """The same, if both had the CPU that they use."""
+        return self.stages["decode"].cpu_us_per_event / self.stages["full"].cpu_us_per_event
+
+    @property
+    def events_per_core_second(self) -> float:
+        """Of the full path, for each second of CPU that the JVM uses."""
+        return 1e6 / self.stages["full"].cpu_us_per_event
+
+
+def compare_all(
+    servers: Servers,
+    shapes: Sequence[EventShape],
+    windows: Sequence[int],
+    choices: JobChoices,
+    repeats: int,
+    progress: Progress,
+) -> Iterator[Comparison]:
+    """Each number of windows on each of the streams, in a TaskManager of its own, which has run each stage once before.
+
+    Raises:
+        VerificationError: the feature log is not what the reference says.
+        ClusterError, BrokerError, RegistryError: a server failed.
+    """
+    settings = choices.settings(servers)
+    for number, shape in enumerate(shapes):
+        topic = f"{TOPIC}.{number}"
+        events = BenchEvents(shape, int(time.time()) * 1_000_000)
+        _load(settings, events, topic, progress)
+        for count in windows:
+            with servers.flink() as task_manager:
+                url = f"http://{LOOPBACK}:{servers.services.flink.ports.task_manager_metrics}/metrics"
+                runs = _Runs(settings, Meter(url, task_manager.pid), events, topic, count, progress)
+                runs.check()
+                rounds = [{stage: runs.run(stage) for stage in STAGES} for _ in range(repeats)]
+            stages = {stage: _middle([each[stage] for each in rounds]) for stage in STAGES}
+            yield Comparison(shape, count, choices, repeats, stages)
+
+
+class _Runs:
+    """Runs of one view on one stream."""
+
+    def __init__(
+        self, settings: Settings, meter: Meter, events: BenchEvents, topic: str, windows: int, progress: Progress
+    ) -> None:
+        self._settings = settings
+        self._meter = meter
+        self._events = events
+        self._topic = topic
+        self._windows = windows
+        self._progress = progress
+        self._flink = FlinkRest(settings.flink_rest_url)
+        self._generation = 1
+        self._lay_groundwork()
+
+    def check(self) -> None:
+        """Runs every stage, and compares what the full path wrote with the reference."""
+        for stage in STAGES:
+            self.run(stage, checked=True)
+
+    def run(self, stage: Stage, *, checked: bool = False) -> Drained:
+        """One run from nothing."""
+        what = f"{self._windows} windows, {self._events.shape.distribution}, {stage}{', to warm up' if checked else ''}"
+        if stage == "full":
+            self._generation += 1  # so that it goes on from no state, and writes to a log of its own
+            self._lay_groundwork()
+        plan = self._plan
+        submission = prepare(plan, self._deployment, self._settings, jars=job_jars())
+        before = self._meter.before()
+        self._progress(f"{what}: starting", 0, 0)
+        job_id = submit_stage(submission, stage)
+        total = self._events.shape.events
+        found = drained(
+            self._meter,
+            self._flink,
+            job_id,
+            before,
+            operators=OPERATORS[stage],
+            events=total,
+            progress=lambda done: self._progress(what, done, total),
+        )
+        if checked and stage == "full":
+            self._finish(plan, job_id)
+            self._compare(plan)
+        else:
+            self._cancel(job_id)
+        return found
+
+    def _lay_groundwork(self) -> None:
+        self._plan = windows_view(self._topic, self._windows, self._generation)
+        self._deployment = lay_groundwork(self._settings, self._plan).deployment
+
+    def _finish(self, plan: Plan, job_id: str) -> None:
+        """Lets the job write and commit all that it has to."""
+        time.sleep(QUIET_SECONDS)
+        store = checkpoint_store(self._settings.checkpoint_dir, plan)
+        self._flink.stop(job_id, store.savepoints, COMMIT_SECONDS)
+        self._await_end(job_id)
+
+    def _cancel(self, job_id: str) -> None:
+        self._flink.cancel(job_id)
+        self._await_end(job_id)
+
+    def _await_end(self, job_id: str) -> None:
+        while (state := self._flink.state(job_id)) is not None and state not in ENDED:
+            time.sleep(0.1)
+
+    def _compare(self, plan: Plan) -> None:
+        self._progress(f"{self._windows} windows: reading the feature log", 0, 0)
+        rows, watermark_ms = newest_rows(self._settings, plan)
+        check_rows(
+            plan,
+            self._events.events_by_key(),
+            rows,
+            watermark_ms * 1000,
+            lambda done: self._progress(f"{self._windows} windows: comparing with the reference", done, len(rows)),
+        )
+
+
+def newest_rows(settings: Settings, plan: Plan) -> tuple[dict[bytes, Row], int]:
+    """The row of the greatest version of every key in a view's committed log, and the last watermark in ms.
+
+    Raises:
+        VerificationError: the subtasks do not agree on the watermark, or there is none.
+    """
+    newest: dict[bytes, tuple[bytes, bytes]] = {}
+    heartbeats: dict[int, Heartbeat] = {}
+    for message in read_committed(settings, plan.log.topic, COMMIT_SECONDS):
+        headers = cast("dict[str, bytes]", dict(message.headers() or ()))
+        if (beat := headers.get(HEARTBEAT_HEADER_NAME)) is not None:
+            heartbeat = Heartbeat.unpack(beat)
+            heartbeats[heartbeat.subtask] = max(
+                heartbeat, heartbeats.get(heartbeat.subtask, heartbeat), key=lambda each: each.watermark_ms
+            )
+            continue
+        header, key, value = headers[ROW_HEADER_NAME], cast("bytes", message.key()), cast("bytes", message.value())
+        if key not in newest or header[:VERSION_BYTES] > newest[key][0][:VERSION_BYTES]:
+            newest[key] = (header, value)
+    watermarks = {heartbeat.watermark_ms for heartbeat in heartbeats.values()}
+    if len(watermarks) != 1:
+        raise VerificationError(f"{plan.view}: the subtasks ended at the watermarks {sorted(watermarks)}, not at one")
+    rows = {key: (RowHeader.unpack(header), value) for key, (header, value) in newest.items()}
+    return rows, watermarks.pop()
+
+
+def _load(settings: Settings, events: BenchEvents, topic: str, progress: Progress) -> None:
+    with Registry(settings) as registry:
+        schema_id = registry.register(f"{topic}-value", SCHEMA)
+    create_source_topics(settings.kafka_bootstrap_servers, [topic], PARTITIONS)
+    total = events.shape.events
+    preload(
+        events,
+        settings.kafka_bootstrap_servers,
+        topic,
+        schema_id,
+        lambda done: progress(f"loading {topic}", done, total),
+    )
+
+
+def _middle(runs: Sequence[Drained]) -> Drained:
+    return Drained(
+        median(run.events_per_second for run in runs),
+        median(run.cpu_us_per_event for run in runs),
+        median(run.rows_per_event for run in runs),
+        any(run.with_start for run in runs),
+    )

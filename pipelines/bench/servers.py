@@ -1,0 +1,123 @@
+"""The servers that a measurement runs on: its own, in a temporary directory and on free ports."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import psutil
+
+from headwater.pipelines.settings import Settings
+from headwater.pipelines.stack import artifacts
+from headwater.pipelines.stack.ports import PortBook
+from headwater.pipelines.stack.process import ProcessSpec, RunningProcess, running
+from headwater.pipelines.stack.services import Services, lay_out
+from headwater.pipelines.stack.state import StateDirectory
+
+TASK_HEAP_MB = 1536
+MANAGED_MB = 256
+
+Tell = Callable[[str], None]
+"""Shows a person what is going on."""
+
+
+class Servers:
+    """A broker and a registry that run; Redis and Flink run where they are asked for.
+
+    Attributes:
+        services: how they are laid out.
+        directory: where they keep their data.
+    """
+
+    def __init__(self, services: Services, directory: Path) -> None:
+        self.services = services
+        self.directory = directory
+        self._running: dict[str, RunningProcess] = {}
+        self._ended: dict[str, float] = {}
+
+    @contextmanager
+    def running(self, spec: ProcessSpec) -> Iterator[RunningProcess]:
+        """The process, ready, for the length of a `with` block."""
+        with running(spec) as process:
+            self._running[spec.name] = process
+            try:
+                yield process
+            finally:
+                self._ended[spec.name] = self._so_far(spec.name)
+                del self._running[spec.name]
+
+    @contextmanager
+    def redis(self) -> Iterator[RunningProcess]:
+        """Redis, for the length of a `with` block."""
+        self.services.redis.prepare()
+        with self.running(self.services.redis.spec()) as process:
+            yield process
+
+    @contextmanager
+    def flink(self) -> Iterator[RunningProcess]:
+        """A Flink cluster that has run nothing yet, for the length of a `with` block: its TaskManager."""
+        self.services.flink.prepare()
+        with (
+            self.running(self.services.flink.job_manager_spec()),
+            self.running(self.services.flink.task_manager_spec()) as task_manager,
+        ):
+            yield task_manager
+
+    def settings(self, **choices: object) -> Settings:
+        """The settings of a process that uses these servers."""
+        endpoints = self.services.endpoints
+        return Settings(
+            **{
+                **endpoints.model_dump(),
+                "checkpoint_dir": self.services.flink.checkpoint_directory.as_uri(),
+                **choices,
+            }
+        )
+
+    def cpu_seconds(self) -> dict[str, float]:
+        """CPU seconds by process, of all that ran so far."""
+        return {**self._ended, **{name: self._so_far(name) for name in self._running}}
+
+    def _so_far(self, name: str) -> float:
+        before = self._ended.get(name, 0.0)
+        try:
+            return before + cpu_seconds(self._running[name].pid)
+        except psutil.NoSuchProcess:
+            return before
+
+
+@contextmanager
+def servers(tell: Tell, *, slots: int = 1, rocksdb: bool = False, heap_mb: int = TASK_HEAP_MB) -> Iterator[Servers]:
+    """A broker and a registry of one's own, gone with all their data after the `with` block.
+
+    Args:
+        tell: is told what starts.
+        slots: of a Flink cluster.
+        rocksdb: whether the cluster needs memory for RocksDB.
+        heap_mb: of the TaskManager.
+
+    Raises:
+        PrerequisiteError: the extra `local` is not installed.
+        StackError: a server does not start.
+    """
+    tell("fetching what is missing of the servers")
+    artifacts.fetch_all()
+    with tempfile.TemporaryDirectory(prefix="headwater-bench-") as name, ExitStack() as stack:
+        directory = StateDirectory(Path(name))
+        directory.logs.mkdir()
+        ports = PortBook(directory.root / "ports.json", {})
+        services = lay_out(directory, ports, slots=slots, task_heap_mb=heap_mb, managed_mb=MANAGED_MB if rocksdb else 0)
+        services.broker.prepare()
+        found = Servers(services, directory.root)
+        for spec in (services.broker.spec(), services.registry.spec()):
+            tell(f"starting the {spec.name}")
+            stack.enter_context(found.running(spec))
+        yield found
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time that the process has used so far."""
+    times = psutil.Process(pid).cpu_times()
+    return times.user + times.system
