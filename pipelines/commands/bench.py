@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 
 from headwater.pipelines.commands.bench_drain import drain
+from headwater.pipelines.commands.bench_online import online
 from headwater.pipelines.commands.bench_output import JsonFile, conclude, progress_bar
 from headwater.pipelines.commands.console import new_table, out
 from headwater.schemas.errors import SettingsError
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Measure on this machine what Headwater costs.")
 app.command()(drain)
+app.command()(online)
 
 
 @app.callback()

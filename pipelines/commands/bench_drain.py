@@ -9,26 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from headwater.pipelines.commands.bench_output import JsonFile, conclude, progress_bar
+from headwater.pipelines.commands.bench_output import Drawn, JsonFile, conclude, measuring
 from headwater.pipelines.commands.console import new_table, out
 from headwater.schemas.errors import SettingsError
 
 if TYPE_CHECKING:
     from headwater.pipelines.bench.drain import Comparison
-    from headwater.pipelines.bench.stream import Distribution
-
-
-class Drawn(StrEnum):
-    """How the events' keys are drawn."""
-
-    ZIPF = "zipf"
-    UNIFORM = "uniform"
-    BOTH = "both"
-
-    def distributions(self) -> tuple[Distribution, ...]:
-        """The names that the streams have for it."""
-        named: dict[str, tuple[Distribution, ...]] = {"zipf": ("Zipf 1.1",), "uniform": ("uniform",)}
-        return named.get(self, named["zipf"] + named["uniform"])
 
 
 class StateBackend(StrEnum):
@@ -63,16 +49,13 @@ def drain(
     from headwater.pipelines.bench.events import EventShape
     from headwater.pipelines.bench.figures import this_machine
     from headwater.pipelines.bench.servers import servers
-    from headwater.pipelines.logs import configure_logging
-    from headwater.pipelines.settings import load_settings
 
     choices = JobChoices(parallelism, _duration_ms(checkpoint), state.value)
     shapes = [EventShape(events, keys, rate, each) for each in drawn.distributions()]
     numbers = _numbers_of_windows(windows)
-    configure_logging(load_settings(log_level="warning"))
     machine = this_machine()
     with (
-        progress_bar() as show,
+        measuring() as show,
         servers(lambda what: show(what, 0, 0), slots=parallelism, rocksdb=state == "rocksdb", heap_mb=heap) as found,
     ):
         comparisons = list(compare_all(found, shapes, numbers, choices, repeats, show))

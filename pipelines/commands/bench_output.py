@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,10 +15,25 @@ from headwater.pipelines.commands.console import err, new_table, out
 
 if TYPE_CHECKING:
     from headwater.pipelines.bench.figures import Figure, Machine
+    from headwater.pipelines.bench.stream import Distribution
 
 JsonFile = Annotated[
     Path | None, typer.Option("--json", help="Write the figures to this file as well.", show_default=False)
 ]
+
+
+class Drawn(StrEnum):
+    """How the events' keys are drawn."""
+
+    ZIPF = "zipf"
+    UNIFORM = "uniform"
+    BOTH = "both"
+
+    def distributions(self) -> tuple[Distribution, ...]:
+        """The names that the streams have for it."""
+        named: dict[str, tuple[Distribution, ...]] = {"zipf": ("Zipf 1.1",), "uniform": ("uniform",)}
+        return named.get(self, named["zipf"] + named["uniform"])
+
 
 Show = Callable[[str, int, int], None]
 """Told what is done, how much of it, and of how much; 0 of 0 where nobody knows."""
@@ -44,6 +60,17 @@ def conclude(
         out.print(f"CPU: {used}", highlight=False)
     if json_file is not None:
         write_figures(json_file, figures, machine, cpu_seconds)
+
+
+@contextmanager
+def measuring() -> Iterator[Show]:
+    """A bar, and no more than warnings of the parts that are measured."""
+    from headwater.pipelines.logs import configure_logging
+    from headwater.pipelines.settings import load_settings
+
+    configure_logging(load_settings(log_level="warning"))
+    with progress_bar() as show:
+        yield show
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from headwater.pipelines.bench.stream import SCHEMA, BenchStream, StreamShape
 from headwater.pipelines.bench.views import FEATURES, WINDOW, plan_of
 from headwater.schemas.aggregation import AGGREGATES
 
-MACHINE = Machine("a cpu", 2, 2**30, "java", "flink", "python", "headwater", 0.5)
+MACHINE = Machine("a cpu", 2, 2**30, "java", "flink", "kafka", "redis", "python", "headwater", 0.5)
 
 
 def test_every_aggregate_is_measured() -> None:
