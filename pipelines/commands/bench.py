@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 from rich.table import Table
 
+from headwater.pipelines.commands.bench_archive import archive
 from headwater.pipelines.commands.bench_drain import drain
 from headwater.pipelines.commands.bench_online import online
 from headwater.pipelines.commands.bench_output import JsonFile, conclude, progress_bar
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Measure on this machine what Headwater costs.")
 app.command()(drain)
 app.command()(online)
+app.command()(archive)
 
 
 @app.callback()

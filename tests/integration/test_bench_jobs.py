@@ -1,4 +1,4 @@
-"""`headwater bench drain` and `online` on servers of their own, at sizes at which only the shape of figures counts."""
+"""What `headwater bench` measures on servers of its own, at sizes at which only the shape of the figures counts."""
 
 from __future__ import annotations
 
@@ -58,6 +58,7 @@ def test_a_drain_with_a_wrong_row_has_no_figure(bench_servers: Servers, monkeypa
 SMALL = {
     "drain": ("--events", "4000", "--keys", "60", "--rate", "500", "--windows", "1", "--drawn", "zipf"),
     "online": ("--rows", "3000", "--keys", "300", "--calls", "20"),
+    "archive": ("--rows", "3000", "--keys", "300"),
 }
 
 
