@@ -81,7 +81,7 @@ def log_rows(plan: Plan, schema_id: int, shape: LogShape, progress: Callable[[in
         entity = {"user": f"{number:010d}"}
         key = encode_key(ENTITY, entity)
         partition = partition_of(key, plan.log.partitions)
-        fields = _fields(plan, entity, clock_us, n, amount)
+        fields = row_fields(plan, entity, clock_us, n, amount)
         body = io.BytesIO(b"\0" + schema_id.to_bytes(4, "big"))
         body.seek(0, io.SEEK_END)
         schemaless_writer(body, schema, fields)
@@ -152,7 +152,8 @@ def newest_values(rows: list[LoggedRow]) -> dict[bytes, bytes]:
     return newest
 
 
-def _fields(plan: Plan, entity: dict[str, str], clock_us: int, n: int, amount: float) -> dict[str, Any]:
+def row_fields(plan: Plan, entity: dict[str, str], clock_us: int, n: int, amount: float) -> dict[str, Any]:
+    """A row's fields with values that differ from feature to feature, as Avro has them."""
     fields: dict[str, Any] = {
         **entity,
         "generation": plan.generation,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,9 +19,7 @@ from headwater.pipelines.bench.views import windows_view
 from headwater.pipelines.online_store import connect, partition_keys
 from headwater.pipelines.reader import OnlineReader, Status
 from headwater.pipelines.settings import Settings
-from headwater.pipelines.stack.ports import LOOPBACK
-from headwater.pipelines.stack.process import ProcessSpec, RunningProcess
-from headwater.pipelines.stack.workers import connection_environment
+from headwater.pipelines.stack.process import RunningProcess
 from headwater.schemas.avro import without_logical_types
 from headwater.schemas.errors import VerificationError
 from headwater.schemas.feature_log import VERSION_BYTES
@@ -179,7 +176,7 @@ class _Store:
     def _materialize(self) -> Write:
         redis_cpu = cpu_seconds(self._process.pid)
         total = sum(self._ends.values())
-        with self._servers.running(self._spec()) as process:
+        with self._servers.running(self._servers.materializer_spec(self._plan)) as process:
             deadline = time.monotonic() + ARRIVAL_SECONDS
             while not (first := self._stored()):
                 self._wait(deadline)
@@ -201,21 +198,6 @@ class _Store:
     def _stored(self) -> int:
         keys = [partition_keys(self._plan.view, self._plan.generation, partition).offset for partition in self._ends]
         return sum(int(offset) for offset in cast("list[bytes | None]", self._client.mget(keys)) if offset is not None)
-
-    def _spec(self) -> ProcessSpec:
-        plan_file = self._servers.directory / f"{self._plan.view}.plan.json"
-        plan_file.write_text(self._plan.canonical_json())
-        return ProcessSpec(
-            name="materializer",
-            command=(sys.executable, "-m", "headwater.pipelines.cli", "materialize", "--plan", str(plan_file)),
-            log=self._servers.directory / "logs" / "materializer.log",
-            ready=lambda: True,
-            environment={
-                **connection_environment(self._servers.services.endpoints),
-                "HEADWATER_METRICS_HOST": LOOPBACK,
-                "HEADWATER_LOG_LEVEL": "warning",
-            },
-        )
 
     def _check(self) -> None:
         """Every key holds its row of the greatest version."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -11,10 +13,12 @@ import psutil
 
 from headwater.pipelines.settings import Settings
 from headwater.pipelines.stack import artifacts
-from headwater.pipelines.stack.ports import PortBook
+from headwater.pipelines.stack.ports import LOOPBACK, PortBook
 from headwater.pipelines.stack.process import ProcessSpec, RunningProcess, running
 from headwater.pipelines.stack.services import Services, lay_out
 from headwater.pipelines.stack.state import StateDirectory
+from headwater.pipelines.stack.workers import connection_environment
+from headwater.schemas.plan import Plan
 
 TASK_HEAP_MB = 1536
 MANAGED_MB = 256
@@ -34,19 +38,19 @@ class Servers:
     def __init__(self, services: Services, directory: Path) -> None:
         self.services = services
         self.directory = directory
-        self._running: dict[str, RunningProcess] = {}
-        self._ended: dict[str, float] = {}
+        self._running: list[RunningProcess] = []
+        self._ended: defaultdict[str, float] = defaultdict(float)
 
     @contextmanager
     def running(self, spec: ProcessSpec) -> Iterator[RunningProcess]:
         """The process, ready, for the length of a `with` block."""
         with running(spec) as process:
-            self._running[spec.name] = process
+            self._running.append(process)
             try:
                 yield process
             finally:
-                self._ended[spec.name] = self._so_far(spec.name)
-                del self._running[spec.name]
+                self._running.remove(process)
+                self._ended[spec.name] += _cpu_seconds_or_none(process)
 
     @contextmanager
     def redis(self) -> Iterator[RunningProcess]:
@@ -65,6 +69,22 @@ class Servers:
         ):
             yield task_manager
 
+    def materializer_spec(self, plan: Plan) -> ProcessSpec:
+        """How the view's materializer is run on these servers."""
+        plan_file = self.directory / f"{plan.view}.plan.json"
+        plan_file.write_text(plan.canonical_json())
+        return ProcessSpec(
+            name="materializer",
+            command=(sys.executable, "-m", "headwater.pipelines.cli", "materialize", "--plan", str(plan_file)),
+            log=self.directory / "logs" / "materializer.log",
+            ready=lambda: True,
+            environment={
+                **connection_environment(self.services.endpoints),
+                "HEADWATER_METRICS_HOST": LOOPBACK,
+                "HEADWATER_LOG_LEVEL": "warning",
+            },
+        )
+
     def settings(self, **choices: object) -> Settings:
         """The settings of a process that uses these servers."""
         endpoints = self.services.endpoints
@@ -77,15 +97,11 @@ class Servers:
         )
 
     def cpu_seconds(self) -> dict[str, float]:
-        """CPU seconds by process, of all that ran so far."""
-        return {**self._ended, **{name: self._so_far(name) for name in self._running}}
-
-    def _so_far(self, name: str) -> float:
-        before = self._ended.get(name, 0.0)
-        try:
-            return before + cpu_seconds(self._running[name].pid)
-        except psutil.NoSuchProcess:
-            return before
+        """CPU seconds by process, of all that ran so far, but for those that were killed."""
+        total = self._ended.copy()
+        for process in self._running:
+            total[process.spec.name] += _cpu_seconds_or_none(process)
+        return dict(total)
 
 
 @contextmanager
@@ -121,3 +137,10 @@ def cpu_seconds(pid: int) -> float:
     """User and system time that the process has used so far."""
     times = psutil.Process(pid).cpu_times()
     return times.user + times.system
+
+
+def _cpu_seconds_or_none(process: RunningProcess) -> float:
+    try:
+        return cpu_seconds(process.pid)
+    except psutil.NoSuchProcess:
+        return 0.0

@@ -71,7 +71,7 @@ def plan_of(name: str, features: Sequence[Aggregation]) -> Plan:
     return compile_view(view, SCHEMA)
 
 
-def windows_view(topic: str, windows: int, generation: int = 1) -> Plan:
+def windows_view(topic: str, windows: int, generation: int = 1, emission_interval: str = "200ms") -> Plan:
     """The plan of a view of preloaded events (`headwater.pipelines.bench.events`): six aggregates over each window."""
     source = EventSource(topic=topic, key="user", event_time="at", watermark_delay="1s", idle_timeout="1s")
     features = [
@@ -93,6 +93,7 @@ def windows_view(topic: str, windows: int, generation: int = 1) -> Plan:
         owner="bench",
         description="Measured.",
         generation=generation,
+        emission_interval=emission_interval,
     )
     return compile_view(view, EVENT_SCHEMA)
 

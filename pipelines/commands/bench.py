@@ -10,6 +10,7 @@ from rich.table import Table
 
 from headwater.pipelines.commands.bench_archive import archive
 from headwater.pipelines.commands.bench_drain import drain
+from headwater.pipelines.commands.bench_freshness import freshness
 from headwater.pipelines.commands.bench_online import online
 from headwater.pipelines.commands.bench_output import JsonFile, conclude, progress_bar
 from headwater.pipelines.commands.console import new_table, out
@@ -23,6 +24,7 @@ app = typer.Typer(no_args_is_help=True, help="Measure on this machine what Headw
 app.command()(drain)
 app.command()(online)
 app.command()(archive)
+app.command()(freshness)
 
 
 @app.callback()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from headwater.pipelines.commands.bench_output import Drawn, JsonFile, conclude, measuring
+from headwater.pipelines.commands.bench_output import Drawn, JsonFile, conclude, duration_ms, measuring
 from headwater.pipelines.commands.console import new_table, out
 from headwater.schemas.errors import SettingsError
 
@@ -50,7 +50,7 @@ def drain(
     from headwater.pipelines.bench.figures import this_machine
     from headwater.pipelines.bench.servers import servers
 
-    choices = JobChoices(parallelism, _duration_ms(checkpoint), state.value)
+    choices = JobChoices(parallelism, duration_ms(checkpoint, "--checkpoint"), state.value)
     shapes = [EventShape(events, keys, rate, each) for each in drawn.distributions()]
     numbers = _numbers_of_windows(windows)
     machine = this_machine()
@@ -93,12 +93,3 @@ def _numbers_of_windows(text: str) -> list[int]:
     if any(number not in WINDOWS for number in numbers):
         raise SettingsError(f"--windows {text}: write some of {', '.join(map(str, WINDOWS))} with commas between them")
     return numbers
-
-
-def _duration_ms(text: str) -> int:
-    from headwater.schemas.durations import to_ms
-
-    try:
-        return to_ms(text)
-    except ValueError as error:
-        raise SettingsError(f"--checkpoint {text}: {error}") from error

@@ -12,6 +12,8 @@ import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from headwater.pipelines.commands.console import err, new_table, out
+from headwater.schemas.durations import to_ms
+from headwater.schemas.errors import SettingsError
 
 if TYPE_CHECKING:
     from headwater.pipelines.bench.figures import Figure, Machine
@@ -60,6 +62,18 @@ def conclude(
         out.print(f"CPU: {used}", highlight=False)
     if json_file is not None:
         write_figures(json_file, figures, machine, cpu_seconds)
+
+
+def duration_ms(text: str, option: str) -> int:
+    """The length of time that an option says, in ms.
+
+    Raises:
+        SettingsError: it says none.
+    """
+    try:
+        return to_ms(text)
+    except ValueError as error:
+        raise SettingsError(f"{option} {text}: {error}") from error
 
 
 @contextmanager
