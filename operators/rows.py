@@ -46,8 +46,8 @@ _ARROW_TYPES: dict[str, pa.DataType] = {
     "timestamp-millis": _TIMESTAMP,
 }
 # Thirty-five bits of no meaning, so that no shorter run of trailing or missing bytes is taken for it.
-_END_FIELD = {"name": "headwater_end_of_row", "type": "long"}
-_END_VALUE = 0x3A5C6E719
+END_FIELD = {"name": "headwater_end_of_row", "type": "long"}
+END_VALUE = 0x3A5C6E719
 _DECODING_ERRORS = (
     ValueError,
     EOFError,
@@ -168,14 +168,14 @@ def fields_left_out(writer: Mapping[str, Any], plan: Plan) -> list[str]:
 
 
 def _quick_decoder(writer: Mapping[str, Any], reader: Mapping[str, Any]) -> _BodyDecoder:
-    text = json.dumps({**writer, "fields": [*_fields(writer), _END_FIELD]})
-    end = _zigzag(_END_VALUE)
+    text = json.dumps({**writer, "fields": [*_fields(writer), END_FIELD]})
+    end = zigzag(END_VALUE)
     fields = [_arrow_field(field) for field in _fields(reader)]
 
     def decode(bodies: Sequence[bytes]) -> list[pa.Array]:
         batch = pyruhvro.deserialize_array([body + end for body in bodies], text)
         ends = batch.column(batch.num_columns - 1)
-        if not ends.equals(pa.repeat(pa.scalar(_END_VALUE, pa.int64()), len(bodies))):
+        if not ends.equals(pa.repeat(pa.scalar(END_VALUE, pa.int64()), len(bodies))):
             raise ValueError("does not end where its schema says")
         batch.validate(full=True)
         present = set(batch.schema.names)
@@ -224,7 +224,7 @@ def _needs_no_resolution(writer: Mapping[str, Any], reader: Mapping[str, Any]) -
     """Whether each field was written as it is read, or not at all and is read as null, and none holds bytes."""
     written = {field["name"]: _shape(field["type"]) for field in _fields(writer)}
     quick = {name for name in _ARROW_TYPES if "bytes" not in name}
-    if any(shape[0] not in quick for shape in written.values()) or _END_FIELD["name"] in written:
+    if any(shape[0] not in quick for shape in written.values()) or END_FIELD["name"] in written:
         return False
     for field in _fields(reader):
         if field["name"] in written:
@@ -277,7 +277,8 @@ def _fields(schema: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
     return fields
 
 
-def _zigzag(value: int) -> bytes:
+def zigzag(value: int) -> bytes:
+    """A number that is not negative as an Avro long."""
     value, encoded = value << 1, bytearray()
     while value > 0x7F:
         encoded.append(value & 0x7F | 0x80)

@@ -17,6 +17,7 @@ from headwater.operators.reading import (
     RowDecoder,
     RowReader,
     Status,
+    StoredRow,
     Version,
     micros,
     schema_id_of,
@@ -24,12 +25,14 @@ from headwater.operators.reading import (
 from headwater.pipelines.online_store import address, connect, partition_keys, read_keys, schema_key, trouble, view_key
 from headwater.pipelines.online_view import OnlineView
 from headwater.schemas.errors import OnlineStoreError
+from headwater.schemas.feature_log import VERSION_BYTES
 from headwater.schemas.keys import KeyValue, encode_key, partition_of
 from headwater.schemas.plan import Plan
 
 __all__ = ["FeatureRow", "FeatureValue", "OnlineReader", "Status", "Version"]
 
 ANSWER_TIMEOUT_SECONDS = 5.0
+_FRAME = slice(VERSION_BYTES, VERSION_BYTES + 5)
 VIEW_SECONDS = 5.0  # how long a reader may go on reading a generation that was replaced
 
 
@@ -112,17 +115,25 @@ class OnlineReader:
             p: FoldedHeartbeat.unpack(data) if data else None for p, data in zip(heard_of, heartbeats, strict=True)
         }
         return [
-            shown.reader.read(
-                entity,
-                self._decoder(shown, data).decode(data) if data is not None else None,
-                beats[partition],
-                as_of_us,
-            )
-            for entity, data, partition in zip(entities, stored, partitions, strict=True)
+            shown.reader.read(entity, row, beats[partition], as_of_us)
+            for entity, row, partition in zip(entities, self._decoded(shown, stored), partitions, strict=True)
         ]
 
+    def _decoded(self, shown: _Shown, stored: Sequence[bytes | None]) -> list[StoredRow | None]:
+        """The rows in what is stored, those of one schema decoded together."""
+        rows: list[StoredRow | None] = [None] * len(stored)
+        places: dict[bytes, list[int]] = {}
+        for place, data in enumerate(stored):
+            if data is not None:
+                places.setdefault(data[_FRAME], []).append(place)
+        for together in places.values():
+            values = [cast("bytes", stored[place]) for place in together]
+            for place, row in zip(together, self._decoder(shown, values[0]).decode_many(values), strict=True):
+                rows[place] = row
+        return rows
+
     def _decoder(self, shown: _Shown, stored: bytes) -> RowDecoder:
-        frame = stored[24:29]
+        frame = stored[_FRAME]
         decoder = shown.decoders.get(frame)
         if decoder is None:
             schema_id = schema_id_of(stored)

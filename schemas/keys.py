@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Literal
 
-from fastavro import schemaless_reader, schemaless_writer
+from fastavro import parse_schema, schemaless_reader, schemaless_writer
 from fastavro.types import AvroMessage, Schema
 from pydantic import BaseModel, ConfigDict
 
@@ -99,8 +100,11 @@ def murmur2(data: bytes) -> int:
 
 
 def _key_schema(entity: Sequence[EntityField]) -> Schema:
-    return {
-        "type": "record",
-        "name": "Key",
-        "fields": [{"name": field.name, "type": field.type} for field in entity],
-    }
+    return _parsed(tuple((field.name, field.type) for field in entity))
+
+
+@lru_cache(maxsize=256)
+def _parsed(fields: tuple[tuple[str, str], ...]) -> Schema:
+    """Parsed once: that takes longer than encoding a key."""
+    described = [{"name": name, "type": kind} for name, kind in fields]
+    return parse_schema({"type": "record", "name": "Key", "fields": described}, named_schemas={})

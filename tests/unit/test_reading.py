@@ -218,3 +218,68 @@ def test_what_follows_from_other_values_follows_from_those_at_the_instant_that_i
 def test_an_entity_without_a_row_has_what_follows_from_no_events() -> None:
     found = RowReader(made_of_others()).read(ENTITY_VALUES, None, None, micros(0))
     assert found.values == {"rate": None, "gap": None, "sum_5m": 0.0, "decayed_1h": 0.0, "last_2_5m": None}
+
+
+MANY: list[dict[str, Any]] = [
+    row(
+        customer_id=f"ü{number}",
+        n=number * 10**6,
+        sum_5m=None if number % 3 == 0 else -0.0 if number % 5 == 0 else number / 7,
+        last_5m=None if number % 2 else float("inf"),
+        count_1h=None if number % 7 == 0 else (-1) ** number * 2 ** (number % 63),
+        next_change_5m=None if number % 4 == 0 else number,
+        cause="EXPIRY" if number % 2 else "EVENT",
+    )
+    for number in range(60)
+]
+
+
+@pytest.mark.parametrize("features", [("double", "long"), ("double", "array<double>"), ("bytes", "map<long>")])
+def test_many_rows_decoded_together_are_what_they_are_one_by_one(features: tuple[str, str]) -> None:
+    values: dict[str, Any] = {
+        "double": 1.5,
+        "long": 7,
+        "bytes": b"\xff",
+        "array<double>": [1.0, 2.0],
+        "map<long>": {"a": 1},
+    }
+    declared = tuple(
+        Feature(name=f"f{place}", aggregate="last", column=0, window=0, type=kind)  # type: ignore[arg-type]
+        for place, kind in enumerate(features)
+    )
+    own = plan().model_copy(update={"features": declared})
+    schema = log_schema(own.view, ENTITY, WINDOWS, declared)
+    own = own.model_copy(update={"log": own.log.model_copy(update={"schema_": schema})})
+    known = {field["name"] for field in schema["fields"]}
+    rows = [
+        stored({name: value for name, value in each.items() if name in known} | {"f0": values[features[0]], "f1": None}
+               | ({"f1": values[features[1]]} if place % 2 else {}), schema)
+        for place, each in enumerate(MANY)
+    ]  # fmt: skip
+    decoder = RowReader(own).decoder(json.dumps(schema))
+    assert decoder.decode_many(rows) == [decoder.decode(each) for each in rows]
+
+
+def test_every_value_and_null_is_the_same_decoded_together_or_one_by_one() -> None:
+    decoder = RowReader(plan()).decoder(json.dumps(plan().log.schema_))
+    rows = [stored(each) for each in MANY]
+    together, alone = decoder.decode_many(rows), [decoder.decode(each) for each in rows]
+    assert [repr(each) for each in together] == [repr(each) for each in alone]
+    assert together[1].fields == MANY[1]
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[:-1], lambda data: data + b"\0", lambda data: data[:40]])
+def test_a_broken_row_among_many_is_told_as_it_is_alone(damage: Any) -> None:
+    decoder = RowReader(plan()).decoder(json.dumps(plan().log.schema_))
+    rows = [stored(each) for each in MANY]
+    rows[30] = damage(rows[30])
+    with pytest.raises(FormatError, match="a stored row"):
+        decoder.decode_many(rows)
+
+
+def test_rows_of_an_older_schema_are_resolved_when_decoded_together() -> None:
+    schema = plan().log.schema_
+    older = {**schema, "fields": [field for field in schema["fields"] if field["name"] != "count_1h"]}
+    decoder = RowReader(plan()).decoder(json.dumps(older))
+    found = decoder.decode_many([stored({k: v for k, v in each.items() if k != "count_1h"}, older) for each in MANY])
+    assert [each.fields["count_1h"] for each in found] == [None] * len(MANY)
