@@ -13,6 +13,7 @@ from headwater.pipelines.bench.graphs import STAGES, Stage, submit_stage
 from headwater.pipelines.bench.meter import Drained, Meter, drained
 from headwater.pipelines.bench.rows_check import Row, check_rows
 from headwater.pipelines.bench.servers import Servers
+from headwater.pipelines.bench.stream import slug
 from headwater.pipelines.bench.views import TOPIC, windows_view
 from headwater.pipelines.checkpoints import checkpoint_store
 from headwater.pipelines.flink_rest import ENDED, FlinkRest
@@ -98,8 +99,8 @@ def compare_all(
         ClusterError, BrokerError, RegistryError: a server failed.
     """
     settings = choices.settings(servers)
-    for number, shape in enumerate(shapes):
-        topic = f"{TOPIC}.{number}"
+    for shape in shapes:
+        topic = f"{TOPIC}.{slug(shape.distribution)}"
         events = BenchEvents(shape, int(time.time()) * 1_000_000)
         _load(settings, events, topic, progress)
         for count in windows:

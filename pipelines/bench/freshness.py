@@ -13,6 +13,7 @@ from headwater.operators.reference import ReferenceEvent
 from headwater.pipelines.bench.events import PARTITIONS, SCHEMA, EventShape
 from headwater.pipelines.bench.open_loop import Destination, OpenLoop, steady_events
 from headwater.pipelines.bench.servers import Servers
+from headwater.pipelines.bench.stream import slug
 from headwater.pipelines.bench.views import TOPIC, windows_view
 from headwater.pipelines.bench.watcher import Seen, Watcher
 from headwater.pipelines.flink_rest import FlinkRest
@@ -72,7 +73,7 @@ def measure(servers: Servers, load: Load, checkpoints_ms: Sequence[int], progres
         VerificationError: an event was not seen, or what stands in the store at the end is not the reference's.
         ClusterError, BrokerError, RegistryError, StackError: a server failed.
     """
-    drawn = load.shape.distribution.split()[0].lower()
+    drawn = slug(load.shape.distribution)
     for checkpoint_ms in checkpoints_ms:
         settings = servers.settings(
             log_level="warning", checkpoint_interval_ms=checkpoint_ms, parallelism=servers.services.flink.slots

@@ -124,6 +124,11 @@ class BenchStream:
         return START_US + number * 1_000_000 // self.shape.per_second
 
 
+def slug(distribution: Distribution) -> str:
+    """A word for it in the names of topics."""
+    return distribution.split()[0].lower()
+
+
 def drawn(random: np.random.Generator, keys: int, size: int, distribution: Distribution) -> npt.NDArray[np.int64]:
     """As many numbers of keys, from 0."""
     if distribution == "uniform":
