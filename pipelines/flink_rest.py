@@ -63,6 +63,10 @@ class FlinkRest:
         self._url = url.rstrip("/")
         self._client = httpx.Client(base_url=self._url, timeout=TIMEOUT_SECONDS)
 
+    def close(self) -> None:
+        """Close the connection; nothing can be called any more."""
+        self._client.close()
+
     def jobs(self, name: str) -> list[Job]:
         """All jobs of this name that the cluster remembers, the oldest first."""
         found = [

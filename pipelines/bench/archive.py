@@ -22,7 +22,8 @@ from headwater.pipelines.bench.log_rows import LoggedRow, LogShape, log_rows, pr
 from headwater.pipelines.bench.servers import Servers
 from headwater.pipelines.bench.views import windows_view
 from headwater.pipelines.committed_log import CommittedLog
-from headwater.pipelines.offline_store import OfflineStore, table_location
+from headwater.pipelines.offline_store import OfflineStore
+from headwater.pipelines.offline_table import table_location
 from headwater.pipelines.settings import Settings
 from headwater.pipelines.writer_schemas import WriterSchemas
 from headwater.schemas.avro import without_logical_types

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from statistics import median
 from typing import cast
@@ -106,9 +107,11 @@ def compare_all(
         for count in windows:
             with servers.flink() as task_manager:
                 url = f"http://{LOOPBACK}:{servers.services.flink.ports.task_manager_metrics}/metrics"
-                runs = _Runs(settings, Meter(url, task_manager.pid), events, topic, count, progress)
-                runs.check()
-                rounds = [{stage: runs.run(stage) for stage in STAGES} for _ in range(repeats)]
+                meter = Meter(url, task_manager.pid)
+                with closing(FlinkRest(settings.flink_rest_url)) as flink:
+                    runs = _Runs(settings, meter, flink, events, topic, count, progress)
+                    runs.check()
+                    rounds = [{stage: runs.run(stage) for stage in STAGES} for _ in range(repeats)]
             stages = {stage: _middle([each[stage] for each in rounds]) for stage in STAGES}
             yield Comparison(shape, count, choices, repeats, stages)
 
@@ -117,7 +120,14 @@ class _Runs:
     """Runs of one view on one stream."""
 
     def __init__(
-        self, settings: Settings, meter: Meter, events: BenchEvents, topic: str, windows: int, progress: Progress
+        self,
+        settings: Settings,
+        meter: Meter,
+        flink: FlinkRest,
+        events: BenchEvents,
+        topic: str,
+        windows: int,
+        progress: Progress,
     ) -> None:
         self._settings = settings
         self._meter = meter
@@ -125,7 +135,7 @@ class _Runs:
         self._topic = topic
         self._windows = windows
         self._progress = progress
-        self._flink = FlinkRest(settings.flink_rest_url)
+        self._flink = flink
         self._generation = 1
         self._lay_groundwork()
 

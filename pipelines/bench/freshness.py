@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 
 from redis import Redis
@@ -170,5 +170,6 @@ class _Run:
             if not (wrong := online_mismatches(client, self._plan, by_key)):
                 return
             time.sleep(2 * self._plan.heartbeat_interval_ms / 1000)
-        cause = FlinkRest(self._settings.flink_rest_url).root_cause(job_id)
+        with closing(FlinkRest(self._settings.flink_rest_url)) as flink:
+            cause = flink.root_cause(job_id)
         raise VerificationError(f"{len(wrong)} keys differ, such as {wrong[0]}. {cause}".strip())
