@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def online(
-    rows: Annotated[int, typer.Option(min=1000, help="Rows of a log.")] = 500_000,
+    rows: Annotated[int, typer.Option(min=20_000, help="Rows of a log.")] = 500_000,
     keys: Annotated[int, typer.Option(min=1, help="Keys of a log.")] = 100_000,
     drawn: Annotated[Drawn, typer.Option("--drawn", help="How the keys are drawn: Zipf 1.1, uniformly.")] = Drawn.BOTH,
     repeats: Annotated[int, typer.Option(min=1, help="Runs of each writer, in turn, of which the median counts.")] = 3,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -78,11 +81,12 @@ def duration_ms(text: str, option: str) -> int:
 
 @contextmanager
 def measuring() -> Iterator[Show]:
-    """A bar, and no more than warnings of the parts that are measured."""
+    """A bar, and no more than warnings of the parts that are measured; SIGTERM stops the servers as well."""
     from headwater.pipelines.logs import configure_logging
     from headwater.pipelines.settings import load_settings
 
     configure_logging(load_settings(log_level="warning"))
+    signal.signal(signal.SIGTERM, _exit)
     with progress_bar() as show:
         yield show
 
@@ -110,3 +114,7 @@ def progress_bar() -> Iterator[Show]:
             begun = what
 
         yield show
+
+
+def _exit(number: int, _frame: FrameType | None) -> None:
+    sys.exit(128 + number)

@@ -57,7 +57,7 @@ def test_a_drain_with_a_wrong_row_has_no_figure(bench_servers: Servers, monkeypa
 
 SMALL = {
     "drain": ("--events", "4000", "--keys", "60", "--rate", "500", "--windows", "1", "--drawn", "zipf"),
-    "online": ("--rows", "3000", "--keys", "300", "--calls", "20"),
+    "online": ("--rows", "20000", "--keys", "300", "--calls", "20"),
     "archive": ("--rows", "3000", "--keys", "300"),
 }
 
