@@ -3,6 +3,7 @@ package dev.headwater.kernel.aggregate;
 import dev.headwater.kernel.event.Event;
 import dev.headwater.kernel.plan.Plan;
 import dev.headwater.kernel.window.Tiles;
+import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -18,6 +19,17 @@ import java.util.function.Supplier;
  * that no feature needs.
  */
 public final class CellLayout {
+    /** A cell by its name, which says all that it depends on; its longs and its objects in a tile. */
+    public record Place(String name, int at, int slots, int objectAt, int objects)
+            implements Serializable {
+        private static final long serialVersionUID = 1L;
+
+        /** True if both are the same cell, wherever it stands. */
+        public boolean isLike(Place other) {
+            return name.equals(other.name) && slots == other.slots && objects == other.objects;
+        }
+    }
+
     private final Map<String, Cell> byName = new LinkedHashMap<>();
     private final EventCount events = new EventCount();
     private final Output[] outputs;
@@ -83,6 +95,18 @@ public final class CellLayout {
     /** The cells in the order of their slots, in words. */
     public String fingerprint() {
         return "cells " + String.join(", ", byName.keySet());
+    }
+
+    /** The cells in the order of their slots, and where in a tile each of them is. */
+    public List<Place> places() {
+        return byName.entrySet().stream()
+                .map(each -> new Place(
+                        each.getKey(),
+                        each.getValue().at,
+                        each.getValue().slots(),
+                        each.getValue().objectAt,
+                        each.getValue().objects()))
+                .toList();
     }
 
     /** What tells copies of events; null if the view's events have no ids. */

@@ -46,7 +46,7 @@ final class ViewRun {
         CellLayout layout = new CellLayout(plan);
         windows = new ViewWindows(plan, layout);
         encoder = new RowEncoder(plan, windows, layout, 1);
-        serializer = new KeyStateSerializer(windows, layout, plan.generation());
+        serializer = new KeyStateSerializer(plan, windows, layout);
         emissionIntervalMs = plan.emissionIntervalMs();
         this.log = log;
     }

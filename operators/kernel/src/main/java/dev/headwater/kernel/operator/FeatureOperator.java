@@ -55,6 +55,7 @@ public final class FeatureOperator extends AbstractStreamOperator<LogRecord>
 
     private transient ViewWindows windows;
     private transient RowEncoder encoder;
+    private transient KeyStateSerializer serializer;
     private transient ValueState<KeyState> states;
     private transient InternalTimerService<VoidNamespace> timers;
     private transient EmissionWheel wheel;
@@ -84,9 +85,8 @@ public final class FeatureOperator extends AbstractStreamOperator<LogRecord>
         CellLayout layout = new CellLayout(plan);
         windows = new ViewWindows(plan, layout);
         encoder = new RowEncoder(plan, windows, layout, logSchemaId);
-        states = getRuntimeContext()
-                .getState(new ValueStateDescriptor<>(
-                        "key", new KeyStateSerializer(windows, layout, plan.generation())));
+        serializer = new KeyStateSerializer(plan, windows, layout);
+        states = getRuntimeContext().getState(new ValueStateDescriptor<>("key", serializer));
         timers = getInternalTimerService("ticks", VoidNamespaceSerializer.INSTANCE, this);
         wheel = new EmissionWheel(emissionIntervalMs);
         wheelTimerMs = Long.MAX_VALUE;
@@ -105,7 +105,7 @@ public final class FeatureOperator extends AbstractStreamOperator<LogRecord>
             return;
         }
         events.inc();
-        KeyState state = states.value();
+        KeyState state = serializer.adopt(states.value());
         boolean heldBack = false;
         if (state == null) {
             state = windows.newState();
@@ -143,7 +143,7 @@ public final class FeatureOperator extends AbstractStreamOperator<LogRecord>
 
     @Override
     public void onEventTime(InternalTimer<Key, VoidNamespace> timer) throws Exception {
-        KeyState state = states.value();
+        KeyState state = serializer.adopt(states.value());
         if (state == null || state.timerMs != timer.getTimestamp()) {
             return;
         }
@@ -205,7 +205,7 @@ public final class FeatureOperator extends AbstractStreamOperator<LogRecord>
 
     private void emitHeldBack(Key key) throws Exception {
         setCurrentKey(key);
-        KeyState state = states.value();
+        KeyState state = serializer.adopt(states.value());
         emit(key, state, now());
         states.update(state);
     }

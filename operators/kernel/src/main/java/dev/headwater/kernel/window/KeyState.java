@@ -21,6 +21,9 @@ public final class KeyState extends Tiles {
     /** True if an event has been added since the last row; else only time has passed. */
     public boolean eventSinceRow;
 
+    /** The layout of the tiles, if they came from a savepoint; null: the view's own. */
+    StateLayout layout;
+
     private long rowClockUs = NO_ROW;
     private long rowN = NO_ROW;
 

@@ -2,9 +2,9 @@ package dev.headwater.kernel.window;
 
 import dev.headwater.kernel.accumulator.TileObjects;
 import dev.headwater.kernel.aggregate.CellLayout;
+import dev.headwater.kernel.plan.Plan;
 import java.io.IOException;
 import java.util.Arrays;
-import java.util.Objects;
 import org.apache.flink.api.common.typeutils.TypeSerializer;
 import org.apache.flink.api.common.typeutils.TypeSerializerSnapshot;
 import org.apache.flink.core.memory.DataInputView;
@@ -13,6 +13,9 @@ import org.apache.flink.core.memory.DataOutputView;
 /**
  * The form of a key's state in checkpoints and in RocksDB. Each state starts with its format's version, so that a later
  * kernel can read what this one wrote; the layout of its tiles is checked once, by {@link KeyStateSerializerSnapshot}.
+ *
+ * <p>A state that a savepoint of another layout gave stays as it is until it is asked for, by {@link #adopt}, copied or
+ * written: Flink's heap backend reads savepoints with the serializer that wrote them.
  */
 public final class KeyStateSerializer extends TypeSerializer<KeyState> {
     static final int VERSION = 2;
@@ -21,35 +24,41 @@ public final class KeyStateSerializer extends TypeSerializer<KeyState> {
 
     private static final long serialVersionUID = 1L;
 
-    private final String layout;
+    private final StateLayout layout;
     private final int stride;
     private final int objectStride;
 
-    /** A serializer for the states of one view; {@code generation} keeps those of another from being taken over. */
-    public KeyStateSerializer(ViewWindows windows, CellLayout cells, long generation) {
-        this("generation " + generation + "; " + windows.fingerprint(), cells.stride(), cells.objectStride());
+    /** A serializer for the states of one view. */
+    public KeyStateSerializer(Plan plan, ViewWindows windows, CellLayout cells) {
+        this(StateLayout.of(plan, windows, cells));
     }
 
-    KeyStateSerializer(String layout, int stride, int objectStride) {
+    KeyStateSerializer(StateLayout layout) {
         this.layout = layout;
-        this.stride = stride;
-        this.objectStride = objectStride;
+        this.stride = layout.stride();
+        this.objectStride = layout.objectStride();
     }
 
-    String layout() {
+    StateLayout layout() {
         return layout;
     }
 
-    int stride() {
-        return stride;
+    /** The state in this view's layout: itself, or a copy if it came from a savepoint of another one. Null stays null. */
+    public KeyState adopt(KeyState state) {
+        return state == null || isOwn(state) ? state : copy(state);
     }
 
-    int objectStride() {
-        return objectStride;
+    private boolean isOwn(KeyState state) {
+        if (state.layout != null && state.layout != layout && layout.isAs(state.layout)) {
+            // So that this is found out once.
+            state.layout = layout;
+        }
+        return state.layout == null || state.layout == layout;
     }
 
     @Override
-    public void serialize(KeyState state, DataOutputView target) throws IOException {
+    public void serialize(KeyState any, DataOutputView target) throws IOException {
+        KeyState state = adopt(any);
         target.writeByte(VERSION);
         target.writeLong(state.clockUs);
         target.writeLong(state.n);
@@ -94,6 +103,7 @@ public final class KeyStateSerializer extends TypeSerializer<KeyState> {
             objects[object] = version == BYTES_ONLY ? readBytesOrNull(source) : TileObjects.read(source);
         }
         KeyState state = new KeyState(slots, objects, count, rowClockUs, rowN);
+        state.layout = layout;
         state.clockUs = clockUs;
         state.n = n;
         state.greatestEventUs = greatestEventUs;
@@ -106,8 +116,11 @@ public final class KeyStateSerializer extends TypeSerializer<KeyState> {
 
     @Override
     public KeyState copy(KeyState from) {
-        long[] slots = Arrays.copyOfRange(from.slots, from.first * stride, from.end * stride);
+        long[] slots = isOwn(from)
+                ? Arrays.copyOfRange(from.slots, from.first * stride, from.end * stride)
+                : layout.moveSlots(from.slots, from.layout, from.first, from.end);
         KeyState copy = new KeyState(slots, copyObjects(from), from.end - from.first, from.rowClockUs(), from.rowN());
+        copy.layout = layout;
         copy.clockUs = from.clockUs;
         copy.n = from.n;
         copy.greatestEventUs = from.greatestEventUs;
@@ -122,7 +135,9 @@ public final class KeyStateSerializer extends TypeSerializer<KeyState> {
         if (objectStride == 0) {
             return null;
         }
-        Object[] objects = Arrays.copyOfRange(from.objects, from.first * objectStride, from.end * objectStride);
+        Object[] objects = isOwn(from)
+                ? Arrays.copyOfRange(from.objects, from.first * objectStride, from.end * objectStride)
+                : layout.moveObjects(from.objects, from.layout, from.first, from.end);
         for (int object = 0; object < objects.length; object++) {
             objects[object] = TileObjects.copy(objects[object]);
         }
@@ -176,21 +191,18 @@ public final class KeyStateSerializer extends TypeSerializer<KeyState> {
 
     @Override
     public boolean equals(Object other) {
-        return other instanceof KeyStateSerializer serializer
-                && serializer.layout.equals(layout)
-                && serializer.stride == stride
-                && serializer.objectStride == objectStride;
+        return other instanceof KeyStateSerializer serializer && serializer.layout.equals(layout);
     }
 
     @Override
     public int hashCode() {
-        return Objects.hash(layout, stride, objectStride);
+        return layout.hashCode();
     }
 
     /** Flink puts this into the message by which it refuses a savepoint of another layout. */
     @Override
     public String toString() {
-        return "KeyStateSerializer(" + layout + ")";
+        return "KeyStateSerializer(" + layout.words() + "; " + layout.meaning() + "; " + layout.columns() + ")";
     }
 
     @Override

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.headwater.kernel.aggregate.CellLayout;
 import dev.headwater.kernel.event.Event;
 import dev.headwater.kernel.event.Key;
 import dev.headwater.kernel.event.LateEvent;
@@ -41,6 +42,7 @@ import java.util.Locale;
  *   ["processing_time", ms]
  *   ["checkpoint"]                                 takes the next checkpoint, numbered from 0 on
  *   ["restore", checkpoint, parallelism, wall ms]  crashes and starts from a checkpoint, or from nothing: -1
+ *   ["plan", {...}]                                from the next restore on it runs this plan
  *   ["finish"]                                     the input has ended
  * </pre>
  *
@@ -48,7 +50,8 @@ import java.util.Locale;
  *
  * <pre>
  *   {"rows": [[op, key in hex, header in hex, value in hex]],
- *    "late": [[op, key in hex, source, partition, offset, time in us]], "keys": how many have state in the end}
+ *    "late": [[op, key in hex, source, partition, offset, time in us]], "keys": how many have state in the end,
+ *    "cells": [names of what the first plan's tiles hold]}
  * </pre>
  *
  * where op is the index of the operation during which it came out; or {@code {"error": "..."}}.
@@ -90,6 +93,8 @@ public final class HarnessMain {
         ArrayNode rows = answer.putArray("rows");
         ArrayNode late = answer.putArray("late");
         Plan plan = Plan.parse(request.get("plan").toString());
+        ArrayNode cells = answer.putArray("cells");
+        new CellLayout(plan).places().forEach(cell -> cells.add(cell.name()));
         String backend = request.path("backend").asText("hashmap").toUpperCase(Locale.ROOT);
         try (KernelJob job = new KernelJob(
                 plan,
@@ -98,7 +103,13 @@ public final class HarnessMain {
                 request.path("wall_ms").asLong(0))) {
             JsonNode ops = request.get("ops");
             for (int index = 0; index < ops.size(); index++) {
-                apply(ops.get(index), plan, job);
+                JsonNode op = ops.get(index);
+                if (op.get(0).textValue().equals("plan")) {
+                    plan = Plan.parse(op.get(1).toString());
+                    job.replan(plan);
+                } else {
+                    apply(op, plan, job);
+                }
                 for (LogRecord record : job.takeRecords()) {
                     if (!record.isHeartbeat()) {
                         rows.addArray()

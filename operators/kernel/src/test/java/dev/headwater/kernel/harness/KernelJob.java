@@ -20,7 +20,7 @@ final class KernelJob implements AutoCloseable {
     /** The states of all subtasks in one, and how many they were. */
     private record Checkpoint(OperatorSubtaskState state, int parallelism) {}
 
-    private final Plan plan;
+    private Plan plan;
     private final KernelDriver.Backend backend;
     private final List<KernelDriver> subtasks = new ArrayList<>();
     private final List<Checkpoint> checkpoints = new ArrayList<>();
@@ -62,6 +62,11 @@ final class KernelJob implements AutoCloseable {
     void restore(int checkpoint, int parallelism, long processingTimeMs) throws Exception {
         close();
         start(checkpoint < 0 ? null : checkpoints.get(checkpoint), parallelism, processingTimeMs);
+    }
+
+    /** From the next {@link #restore} on it runs this plan. */
+    void replan(Plan other) {
+        plan = other;
     }
 
     void finish() throws Exception {

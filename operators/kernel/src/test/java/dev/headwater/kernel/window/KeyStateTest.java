@@ -2,6 +2,7 @@ package dev.headwater.kernel.window;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -10,6 +11,7 @@ import dev.headwater.kernel.harness.Events;
 import dev.headwater.kernel.harness.PlanBuilder;
 import dev.headwater.kernel.plan.Plan;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.HexFormat;
 import java.util.Random;
@@ -43,7 +45,7 @@ class KeyStateTest {
 
     private final CellLayout layout = new CellLayout(PLAN);
     private final ViewWindows windows = new ViewWindows(PLAN, layout);
-    private final KeyStateSerializer serializer = new KeyStateSerializer(windows, layout, 1);
+    private final KeyStateSerializer serializer = new KeyStateSerializer(PLAN, windows, layout);
     private final WindowScan scan = new WindowScan(PLAN, windows, layout);
 
     /**
@@ -143,17 +145,50 @@ class KeyStateTest {
     }
 
     @Test
-    void theSnapshotAcceptsItsOwnLayoutAndNoOther() throws IOException {
-        DataOutputSerializer out = new DataOutputSerializer(64);
-        TypeSerializerSnapshot.writeVersionedSnapshot(out, serializer.snapshotConfiguration());
-        TypeSerializerSnapshot<KeyState> old = TypeSerializerSnapshot.readVersionedSnapshot(
-                new DataInputDeserializer(out.getCopyOfBuffer()), getClass().getClassLoader());
+    void theSnapshotAcceptsItsOwnLayoutAndNotThatOfAnotherGeneration() throws IOException {
+        TypeSerializerSnapshot<KeyState> old = writtenAndRead(serializer);
 
         assertEquals(serializer, old.restoreSerializer());
         assertTrue(serializer.snapshotConfiguration().resolveSchemaCompatibility(old).isCompatibleAsIs());
-        KeyStateSerializer next = new KeyStateSerializer(windows, layout, 2);
-        assertTrue(next.snapshotConfiguration().resolveSchemaCompatibility(old).isIncompatible());
+        KeyStateSerializer next = serializerOf(plan(2, "fare"));
+        assertTrue(next.snapshotConfiguration().resolveSchemaCompatibility(writtenAndRead(serializerOf(plan(1, "fare"))))
+                .isIncompatible());
         assertFalse(next.toString().equals(serializer.toString()));
+    }
+
+    @Test
+    void theSnapshotIsRefusedWhereAnotherFieldIsReadUnderAColumnsName() throws IOException {
+        KeyStateSerializer before = serializerOf(plan(1, "fare"));
+        String json = plan(1, "fare").json().replace("[{\"path\":[\"fare\"]}]", "[{\"path\":[\"tip\"]}]");
+        KeyStateSerializer after = serializerOf(Plan.parse(json));
+        assertFalse(after.equals(before));
+        assertTrue(after.snapshotConfiguration().resolveSchemaCompatibility(writtenAndRead(before)).isIncompatible());
+    }
+
+    @Test
+    void cellsThatStandInAnotherOrderAreMovedAndThoseThatNoFeatureNeedsAreLeftOut() throws IOException {
+        Plan fewer = new PlanBuilder()
+                .column("note", "string", true)
+                .column("amount", "double", false)
+                .window("1h", Duration.ofHours(1), Duration.ofMinutes(1))
+                .feature("last", 0, "string")
+                .window("1m", Duration.ofMinutes(1), Duration.ofSeconds(1))
+                .feature("sum", 1, "double")
+                .build();
+        CellLayout cells = new CellLayout(fewer);
+        ViewWindows fewerWindows = new ViewWindows(fewer, cells);
+        KeyStateSerializer next = new KeyStateSerializer(fewer, fewerWindows, cells);
+        assertTrue(next.snapshotConfiguration()
+                .resolveSchemaCompatibility(writtenAndRead(serializer))
+                .isCompatibleAfterMigration());
+
+        KeyState state = next.adopt(read(write(state(3))));
+
+        WindowScan fewerScan = new WindowScan(fewer, fewerWindows, cells);
+        fewerScan.scan(state);
+        assertEquals("n3", new String(fewerScan.values().blob(0)));
+        assertEquals(6.0, Double.longBitsToDouble(fewerScan.values().number(1)));
+        assertEquals(3, state.n);
     }
 
     @Test
@@ -172,15 +207,51 @@ class KeyStateTest {
     @Test
     void theSnapshotOfVersion1IsAccepted() throws IOException {
         DataOutputSerializer out = new DataOutputSerializer(64);
-        out.writeUTF(serializer.layout());
-        out.writeInt(serializer.stride());
-        out.writeInt(serializer.objectStride());
+        out.writeUTF(serializer.layout().words());
+        out.writeInt(serializer.layout().stride());
+        out.writeInt(serializer.layout().objectStride());
         KeyStateSerializerSnapshot old = new KeyStateSerializerSnapshot();
         old.readSnapshot(1, new DataInputDeserializer(out.getCopyOfBuffer()), getClass().getClassLoader());
         assertTrue(serializer.snapshotConfiguration().resolveSchemaCompatibility(old).isCompatibleAsIs());
         assertThrows(
                 IOException.class,
-                () -> old.readSnapshot(3, new DataInputDeserializer(out.getCopyOfBuffer()), getClass().getClassLoader()));
+                () -> old.readSnapshot(4, new DataInputDeserializer(out.getCopyOfBuffer()), getClass().getClassLoader()));
+    }
+
+    @Test
+    void theSnapshotOfVersion2IsAcceptedIfItsWordsAreTheSame() throws IOException {
+        DataOutputSerializer out = new DataOutputSerializer(64);
+        byte[] words = serializer.layout().words().getBytes(StandardCharsets.UTF_8);
+        out.writeInt(words.length);
+        out.write(words);
+        out.writeInt(serializer.layout().stride());
+        out.writeInt(serializer.layout().objectStride());
+        KeyStateSerializerSnapshot old = new KeyStateSerializerSnapshot();
+        old.readSnapshot(2, new DataInputDeserializer(out.getCopyOfBuffer()), getClass().getClassLoader());
+        assertTrue(serializer.snapshotConfiguration().resolveSchemaCompatibility(old).isCompatibleAsIs());
+        KeyState state = old.restoreSerializer().deserialize(new DataInputDeserializer(write(state(3))));
+        assertSame(state, serializer.adopt(state));
+    }
+
+    private static Plan plan(int generation, String column) {
+        return new PlanBuilder()
+                .generation(generation)
+                .column(column, "double", false)
+                .window("1h", Duration.ofHours(1), Duration.ofMinutes(1))
+                .feature("sum", 0, "double")
+                .build();
+    }
+
+    private static KeyStateSerializer serializerOf(Plan plan) {
+        CellLayout cells = new CellLayout(plan);
+        return new KeyStateSerializer(plan, new ViewWindows(plan, cells), cells);
+    }
+
+    private TypeSerializerSnapshot<KeyState> writtenAndRead(KeyStateSerializer of) throws IOException {
+        DataOutputSerializer out = new DataOutputSerializer(64);
+        TypeSerializerSnapshot.writeVersionedSnapshot(out, of.snapshotConfiguration());
+        return TypeSerializerSnapshot.readVersionedSnapshot(
+                new DataInputDeserializer(out.getCopyOfBuffer()), getClass().getClassLoader());
     }
 
     private KeyState state(int events) {
