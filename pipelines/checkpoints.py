@@ -8,6 +8,8 @@ from typing import Any
 
 from headwater.pipelines.deployment import job_name
 from headwater.schemas.errors import ClusterError, SettingsError
+from headwater.schemas.evolution.changes import compare
+from headwater.schemas.evolution.findings import STATE_IS_KEPT
 from headwater.schemas.plan import Plan
 
 PLAN = "plan.json"
@@ -51,7 +53,7 @@ class CheckpointStore:
         return self.url + below
 
     def check_unchanged(self, plan: Plan) -> None:
-        """Returns if the state that is kept here is of a plan with the same state, or nothing is known of it.
+        """Returns if a job with this plan can go on from the state that is kept here, or nothing is known of it.
 
         Raises:
             ClusterError: the view's definition has changed in a way that its state cannot follow.
@@ -59,13 +61,11 @@ class CheckpointStore:
         text = self._read(PLAN)
         if text is None:
             return
-        before, now = (_state_layout(each) for each in (Plan.from_json(text), plan))
-        changed = sorted(part for part in now if now[part] != before[part])
-        if changed:
-            raise ClusterError(
-                f"the view {plan.view} was changed ({', '.join(changed)}) since its state in {self.url} was written:"
-                f" raise its generation to {plan.generation + 1}, so that it gets a state and a log of its own"
-            )
+        change = compare(Plan.from_json(text), plan)
+        if not change.keeps_state:
+            reasons = "\n".join(str(each) for each in change.changes if each.verdict not in STATE_IS_KEPT)
+            what = f"the view {plan.view} was changed since its state in {self.url} was written"
+            raise ClusterError(f"{what}: {change.refusal}\n{reasons}")
 
     def remember(self, plan: Plan) -> None:
         """Notes the plan whose job writes its state here.
@@ -101,30 +101,6 @@ def checkpoint_store(checkpoint_dir: str, plan: Plan) -> CheckpointStore:
     """The store of the view's generation. A plain path becomes a file URL."""
     url = checkpoint_dir if ":/" in checkpoint_dir else Path(checkpoint_dir).resolve().as_uri()
     return CheckpointStore(f"{url.rstrip('/')}/{job_name(plan).removeprefix('headwater-')}")
-
-
-def _state_layout(plan: Plan) -> dict[str, Any]:
-    """What of a plan the kernel's state, and the meaning of what is in it and in the log, depend on."""
-    names = [feature.name for feature in plan.features]
-    return {
-        "entity": plan.entity,
-        "sources": [
-            (
-                *(source.topic, source.key, source.event_time, source.allowed_skew_ms),
-                *(source.explode, source.where, source.event_id),
-                {(each.cel, each.fresh_within_ms) for each in source.expectations if each.is_required},
-            )
-            for source in plan.sources
-        ],
-        "fields": [(source.columns, plan.columns) for source in plan.sources],
-        "windows": plan.windows,
-        "zones": plan.zones,
-        "deduplication": plan.deduplication,
-        "aggregates": {
-            (feature.name, feature.model_copy(update={"inputs": None}), tuple(names[i] for i in feature.inputs or ()))
-            for feature in plan.features
-        },
-    }
 
 
 def _directories(files: Any, directory: str) -> list[Any]:

@@ -59,14 +59,15 @@ def test_a_changed_view_of_the_same_generation_is_refused_and_the_log_says_what_
     lab = make_lab(broker, registry, new_cluster(tmp_path), tmp_path, unique_name("purchases"))
     with application(lab):
         wait_until(lambda: list(kept(lab).glob("*/chk-*/_metadata")), 60, "a checkpoint")
-    content = lab.plan.model_copy(update={"features": lab.plan.features[1:]}).canonical_json()
+    windows = (*lab.plan.windows, lab.plan.windows[0].model_copy(update={"name": "more", "length_ms": 7_000}))
+    content = lab.plan.model_copy(update={"windows": windows}).canonical_json()
     changed = replace(lab, flink=new_cluster(tmp_path), plan=Plan.from_json(content))
     job_manager = RunningProcess.start(job_manager_spec(changed, tmp_path))
     try:
         wait_until(lambda: job_manager.exit_code is not None, 60, "the JobManager to give up")
     finally:
         job_manager.kill()
-    assert "raise its generation to 2" in (tmp_path / "jobmanager.log").read_text()
+    assert "set generation=2 in the view" in (tmp_path / "jobmanager.log").read_text()
 
 
 def new_cluster(directory: Path) -> FlinkCluster:

@@ -60,11 +60,12 @@ class LateEvent:
 
 @dataclass(frozen=True)
 class KernelRun:
-    """All that the kernel put out during a list of operations, and how many keys have state in the end."""
+    """All that the kernel put out during a list of operations, how many keys have state in the end, and its cells."""
 
     rows: list[KernelRow]
     late: list[LateEvent]
     keys: int
+    cells: list[str]
 
 
 class KernelError(Exception):
@@ -125,7 +126,7 @@ class KernelHarness:
             for op, key, header, value in answer["rows"]
         ]
         late = [LateEvent(op, bytes.fromhex(key), time_us) for op, key, _, _, _, time_us in answer["late"]]
-        return KernelRun(rows, late, answer["keys"])
+        return KernelRun(rows, late, answer["keys"], answer["cells"])
 
     def close(self) -> None:
         """Ends the JVM."""

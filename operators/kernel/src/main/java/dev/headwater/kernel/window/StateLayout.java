@@ -20,7 +20,7 @@ import java.util.stream.Collectors;
  *
  * @param words generation, windows and cells in the plan's order: all that savepoints of versions 1 and 2 say
  * @param meaning which events and windows the tiles are of; empty if that is not known
- * @param columns by name, where each column's values come from in the events
+ * @param columns by name, of which type each column is and where its values come from in the events
  */
 record StateLayout(
         String words,
@@ -144,7 +144,7 @@ record StateLayout(
             for (Plan.Source source : plan.sources()) {
                 inputs.add(String.valueOf(source.columns().get(column)));
             }
-            columns.put(plan.columns().get(column).name(), inputs.toString());
+            columns.put(plan.columns().get(column).name(), plan.columns().get(column) + " from " + inputs);
         }
         return columns;
     }
