@@ -75,7 +75,7 @@ TABLE: dict[str, tuple[str, Plan]] = {
     "a ratio of features": ("compatible", plus(ratio_of("tips_sum_1h", "fare_sum_1h", name="share"))),
     "another aggregate of a field that is aggregated": ("needs history", plus(max_of("tips", over="1h"))),
     "an aggregate of another field": ("needs history", plus(max_of("stops", over="1h"))),
-    "a feature of some of the events": ("needs history", plus(count_events(over="1h", where="fare > 9.0", name="dear"))),
+    "a feature of some of the events": ("needs history", plus(count_events(over="1h", where="fare > 9.0", name="big"))),
     "a window more": ("needs history", plus(sum_of("fare", over="6h", name="fare_6h"))),
     "a longer window in place of one": ("incompatible", in_window("2h")),
     "a shorter window in place of one": ("incompatible", in_window("30m")),
