@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from headwater.pipelines.commands import bench, chaos, dead_letters, processes, schemas, slo, stack, testing, views
+from headwater.pipelines.commands import (
+    bench,
+    chaos,
+    dead_letters,
+    processes,
+    rollout,
+    schemas,
+    slo,
+    stack,
+    testing,
+    views,
+)
 from headwater.pipelines.commands.console import out, print_error
 from headwater.schemas.errors import HeadwaterError
 
@@ -32,6 +43,8 @@ app.command(rich_help_panel=LOCAL)(stack.status)
 app.command(rich_help_panel=LOCAL)(stack.down)
 app.command(rich_help_panel=VIEWS, name="compile")(views.compile_views)
 app.command(rich_help_panel=VIEWS, name="test")(testing.run_tests)
+app.command(rich_help_panel=VIEWS)(rollout.plan)
+app.command(rich_help_panel=VIEWS)(rollout.apply)
 app.command(rich_help_panel=VIEWS)(views.get)
 app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel=VIEWS)
 app.add_typer(slo.app, name="slo", rich_help_panel=VIEWS)
@@ -46,7 +59,10 @@ _debug = False
 
 
 def main() -> None:
-    """Runs the command of `sys.argv`; exits with 0 if it did what it says, 1 and a message if not, 2 for wrong use."""
+    """Runs the command of `sys.argv`; exits with 0 if it did what it says, 1 and a message if not, 2 for wrong use.
+
+    `headwater plan` alone exits with 2 also where there is something to apply.
+    """
     try:
         app()
     except HeadwaterError as error:

@@ -10,7 +10,7 @@ from headwater.pipelines.checkpoints import checkpoint_store
 from headwater.pipelines.deployment import Deployment
 from headwater.pipelines.registration import register_outputs
 from headwater.pipelines.settings import Settings, client_properties
-from headwater.pipelines.topics import check_topics, check_transaction_timeout, create_output_topics
+from headwater.pipelines.topics import check_topics, check_transaction_timeout, create_output_topics, durability_of
 from headwater.schemas.plan import Plan
 
 
@@ -34,7 +34,7 @@ def lay_groundwork(settings: Settings, plan: Plan) -> Groundwork:
         ContractError, RegistryError, BrokerError, SettingsError: what the job needs cannot be had.
     """
     admin = AdminClient(dict(client_properties(settings)))
-    create_output_topics(admin, plan)
+    create_output_topics(admin, plan, durability_of(settings))
     check_topics(admin, plan)
     check_transaction_timeout(admin, settings.transaction_timeout_ms)
     deployment = register_outputs(plan, settings)

@@ -47,6 +47,12 @@ class Settings(BaseSettings):
     flink_rest_url: str = Field("http://127.0.0.1:8081", description="REST address of the Flink cluster.")
     checkpoint_dir: str = Field("checkpoints", description="Directory or URL that all of the Flink cluster can write.")
     checkpoint_interval_ms: int = Field(10_000, ge=100, description="Time between checkpoints.")
+    topic_replication: int = Field(
+        -1, ge=-1, le=100, description="Brokers that keep each record of a topic that is made; -1 asks the brokers."
+    )
+    topic_min_insync_replicas: int | None = Field(
+        None, ge=1, description="Brokers that must have a record before it counts, for topics that are made."
+    )
     parallelism: int = Field(2, ge=1, description="Parallel subtasks of a compute job.")
     state_backend: str = Field("hashmap", pattern="^(hashmap|rocksdb)$", description="Where Flink keeps state.")
     transaction_timeout_ms: int = Field(

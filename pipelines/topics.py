@@ -12,6 +12,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 from confluent_kafka.cimpl import NewTopic
 
+from headwater.pipelines.settings import Settings
 from headwater.schemas.errors import BrokerError, SettingsError, TopicError
 from headwater.schemas.plan import Plan
 
@@ -30,22 +31,46 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
+class Durability:
+    """How many brokers keep a record, and how many must have it before it counts; -1 and None: as the brokers say."""
+
+    replication: int = -1
+    min_insync_replicas: int | None = None
+
+    @property
+    def config(self) -> dict[str, str]:
+        """What of it is a topic's configuration."""
+        least = self.min_insync_replicas
+        return {} if least is None else {"min.insync.replicas": str(least)}
+
+
+BROKERS_OWN = Durability()
+
+
+def durability_of(settings: Settings) -> Durability:
+    """What the settings say."""
+    return Durability(settings.topic_replication, settings.topic_min_insync_replicas)
+
+
+@dataclass(frozen=True, slots=True)
 class TopicSpec:
-    """A topic as it should be."""
+    """A topic as it should be; a replication of -1 is the brokers' default."""
 
     name: str
     partitions: int
     config: Mapping[str, str] = field(default_factory=dict)
+    replication: int = -1
 
     @property
     def command(self) -> str:
         """The command that creates it."""
         config = "".join(f" --config {name}={value}" for name, value in self.config.items())
         partitions = f" --partitions {self.partitions}" if self.partitions > 0 else ""
-        return f"kafka-topics.sh --bootstrap-server ... --create --topic {self.name}{partitions}{config}"
+        copies = f" --replication-factor {self.replication}" if self.replication > 0 else ""
+        return f"kafka-topics.sh --bootstrap-server ... --create --topic {self.name}{partitions}{copies}{config}"
 
 
-def output_topics(plan: Plan) -> tuple[TopicSpec, ...]:
+def output_topics(plan: Plan, durability: Durability = BROKERS_OWN) -> tuple[TopicSpec, ...]:
     """The feature log, the dead letters and the late events of a view.
 
     The log keeps a row at least until nothing can change its values any more and its time to live is over, and until an
@@ -56,12 +81,17 @@ def output_topics(plan: Plan) -> tuple[TopicSpec, ...]:
         "min.compaction.lag.ms": str(ARCHIVE_OUTAGE_MS),
         "message.timestamp.type": "CreateTime",
         "max.message.bytes": str(MAX_RECORD_BYTES),
+        **durability.config,
     }
-    side_config = {"cleanup.policy": "delete", "retention.ms": str(DEAD_LETTER_RETENTION_MS)}
+    side_config = {
+        "cleanup.policy": "delete",
+        "retention.ms": str(DEAD_LETTER_RETENTION_MS),
+        **durability.config,
+    }
     return (
-        TopicSpec(plan.log.topic, plan.log.partitions, log_config),
-        TopicSpec(plan.dead_letters.topic, 1, side_config),
-        TopicSpec(plan.late.topic, 1, side_config),
+        TopicSpec(plan.log.topic, plan.log.partitions, log_config, durability.replication),
+        TopicSpec(plan.dead_letters.topic, 1, side_config, durability.replication),
+        TopicSpec(plan.late.topic, 1, side_config, durability.replication),
     )
 
 
@@ -72,14 +102,14 @@ def _forgetting(plan: Plan) -> dict[str, str]:
     return {"cleanup.policy": "compact,delete", "retention.ms": str(log_ms)}
 
 
-def create_output_topics(admin: AdminClient, plan: Plan) -> None:
+def create_output_topics(admin: AdminClient, plan: Plan, durability: Durability = BROKERS_OWN) -> None:
     """Creates those of the view's own topics that do not exist; what is there stays as it is.
 
     Raises:
         TopicError: the broker refused to create one; with the command that someone else may run.
         BrokerError: the broker cannot be reached.
     """
-    create_topics(admin, output_topics(plan))
+    create_topics(admin, output_topics(plan, durability))
 
 
 def create_topics(admin: AdminClient, specs: Iterable[TopicSpec]) -> None:
@@ -93,7 +123,7 @@ def create_topics(admin: AdminClient, specs: Iterable[TopicSpec]) -> None:
     missing = [spec for name, spec in by_name.items() if name not in _partitions(admin, by_name)]
     if not missing:
         return
-    wanted = [NewTopic(spec.name, num_partitions=spec.partitions, config=dict(spec.config)) for spec in missing]
+    wanted = [NewTopic(spec.name, spec.partitions, spec.replication, config=dict(spec.config)) for spec in missing]
     for name, created in admin.create_topics(wanted, operation_timeout=TIMEOUT_SECONDS).items():
         try:
             created.result(TIMEOUT_SECONDS)
@@ -157,6 +187,29 @@ def require_log(consumer: Consumer, plan: Plan) -> None:
         )
     if len(topic.partitions) != log.partitions:
         raise TopicError(_wrong_partitions(plan, len(topic.partitions)))
+
+
+def found_topics(admin: AdminClient, specs: Iterable[TopicSpec]) -> dict[str, TopicSpec]:
+    """Those of the topics that exist, as they are: partitions, and the values of the configuration that is wanted.
+
+    Raises:
+        BrokerError: the broker cannot be reached.
+        TopicError: the broker does not show their configuration.
+    """
+    by_name = {spec.name: spec for spec in specs}
+    partitions = _partitions(admin, by_name)
+    configs = _topic_configs(admin, partitions) if partitions else {}
+    return {
+        name: TopicSpec(name, count, {key: configs[name].get(key, "") for key in by_name[name].config})
+        for name, count in partitions.items()
+    }
+
+
+def same_config(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    """Whether two configurations say the same: lists in them may come in any order."""
+    return {name: sorted(value.split(",")) for name, value in one.items()} == {
+        name: sorted(value.split(",")) for name, value in other.items()
+    }
 
 
 def check_transaction_timeout(admin: AdminClient, transaction_timeout_ms: int) -> None:

@@ -1,0 +1,93 @@
+"""`headwater plan` and `headwater apply`: what a change of views would do, shown first, then done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from headwater.pipelines.commands.console import err, out
+
+if TYPE_CHECKING:
+    from headwater.pipelines.rollout.actions import Action
+
+CHANGES = 2
+"""The exit code that says that there is something to apply."""
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+
+
+def plan(
+    path: Annotated[Path, typer.Argument(help="A file of feature views, or a directory of such files.")],
+    destination: Annotated[
+        Path | None, typer.Option("--out", help="Write the plan there, for `headwater apply`.", show_default=False)
+    ] = None,
+    schemas: Annotated[
+        Path | None, typer.Option("--schemas", help="Avro files, if not beside the views.", show_default=False)
+    ] = None,
+    allow_delete: Annotated[
+        list[str] | None,
+        typer.Option(metavar="VIEW", help="Delete what a view has left behind that is deployed, but not declared."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what deploying these views would change, and do nothing. Exit code 0: nothing to do, 2: changes, 1: an error.
+
+    Of each view: nothing, new, compatible (its state is kept), needs history or incompatible (a new generation computes
+    it beside the old one), removed; why; and which topics, schemas and records of plans it takes.
+
+    Example:  `headwater plan my_views/ --out rollout.json`
+    """
+    from headwater.pipelines.commands.rollout_tables import print_rollout
+    from headwater.pipelines.declarations import load_plans
+    from headwater.pipelines.rollout.planning import plan_rollout
+    from headwater.pipelines.rollout.world import World
+    from headwater.pipelines.settings import load_settings
+
+    declared = [view.plan for view in load_plans(path, schemas)]
+    with World(load_settings()) as world:
+        rollout = plan_rollout(world, declared, allow_delete or ())
+    if destination is not None and not rollout.refusals:
+        destination.write_text(rollout.to_json(), encoding="utf-8")
+    if as_json:
+        out.print_json(rollout.to_json())
+    else:
+        print_rollout(out, rollout, None if rollout.refusals else destination)
+    if rollout.refusals:
+        raise typer.Exit(1)
+    if rollout.actions:
+        raise typer.Exit(CHANGES)
+
+
+def apply(
+    file: Annotated[Path, typer.Argument(help="What `headwater plan --out` wrote.")],
+    as_json: AsJson = False,
+) -> None:
+    """Do exactly what a plan says, or nothing if the world has changed since.
+
+    What is done already is passed over: after an interruption, run it once more. Jobs are started by `headwater
+    compute`, which goes on from the state of a view if its plan says so.
+
+    Example:  `headwater apply rollout.json`
+    """
+    from headwater.pipelines.rollout.applying import apply_rollout
+    from headwater.pipelines.rollout.rollout import Rollout
+    from headwater.pipelines.rollout.world import World
+    from headwater.pipelines.settings import load_settings
+
+    taken: list[dict[str, str | bool]] = []
+
+    def say(action: Action, was_done: bool) -> None:
+        taken.append({"action": str(action), "done_before": was_done})
+        if not as_json:
+            line = f"{'was done' if was_done else 'done'}: {action}"
+            err.print(line, highlight=False, soft_wrap=True, markup=False)
+
+    rollout = Rollout.from_file(file)
+    with World(load_settings()) as world:
+        apply_rollout(world, rollout, say)
+    if as_json:
+        out.print_json(data=taken)
+    else:
+        out.print(f"{len(taken)} actions are done" if taken else "nothing to do", highlight=False)

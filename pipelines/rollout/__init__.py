@@ -1,0 +1,1 @@
+"""What is deployed, what is declared, what lies between them, and the way from the one to the other."""

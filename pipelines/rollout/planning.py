@@ -1,0 +1,164 @@
+"""From the declared views and what there is to a rollout."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+from headwater.pipelines.deployment import job_name
+from headwater.pipelines.rollout.actions import (
+    Action,
+    AlterTopic,
+    CreateTopic,
+    DeleteTopic,
+    ForgetPlan,
+    HoldToLevel,
+    NotePlan,
+    RegisterOutput,
+)
+from headwater.pipelines.rollout.deployed import DeployedPlan
+from headwater.pipelines.rollout.rollout import Rollout, ViewRollout
+from headwater.pipelines.rollout.world import World
+from headwater.pipelines.topics import TopicSpec, output_topics, same_config
+from headwater.schemas.contracts.output import LEVEL, Output, output_contradictions, outputs_of, registered_id
+from headwater.schemas.errors import SettingsError
+from headwater.schemas.evolution.changes import ViewChange, compare
+from headwater.schemas.plan import Plan
+
+
+def plan_rollout(world: World, declared: Sequence[Plan], allow_delete: Collection[str] = ()) -> Rollout:
+    """What becomes of every view that is declared or deployed.
+
+    Args:
+        allow_delete: views that are not declared any more, of which topics and plan may be deleted.
+
+    Raises:
+        SettingsError: one of those views is declared, or not deployed.
+        BrokerError, TopicError, RegistryError, FormatError: what there is cannot be seen.
+    """
+    plans, deployed = {plan.view: plan for plan in declared}, world.deployed()
+    for view in allow_delete:
+        if view in plans or view not in deployed:
+            raise SettingsError(f"--allow-delete {view}: it is {'declared' if view in plans else 'not deployed'}")
+    views = []
+    for name in sorted({*plans, *deployed}):
+        record, plan = deployed.get(name), plans.get(name)
+        if plan is not None:
+            views.append(_declared_view(world, record, plan))
+        elif record is not None:
+            views.append(_removed_view(world, record, may_delete=name in allow_delete))
+    return Rollout(cluster=world.cluster_id(), registry=world.registry.url, views=tuple(views))
+
+
+def _declared_view(world: World, record: DeployedPlan | None, plan: Plan) -> ViewRollout:
+    change = compare(None if record is None else record.plan, plan, None if record is None else record.meanings)
+    refusals = [change.refusal] if change.refusal else []
+    sources = [source.topic for source in plan.sources]
+    missing = sorted({*sources} - world.topics(TopicSpec(topic, -1) for topic in sources).keys())
+    refusals += [f"the event topic {topic} does not exist: {TopicSpec(topic, -1).command}" for topic in missing]
+    actions: list[Action] = []
+    if not change.refusal:
+        wanted = output_topics(plan, world.durability)
+        found = world.topics(wanted)
+        if plan.log.topic in found and found[plan.log.topic].partitions != plan.log.partitions:
+            refusals.append(
+                f"the log {plan.log.topic} has {found[plan.log.topic].partitions} partitions, not"
+                f" {plan.log.partitions}: raise the view's generation, so that it gets a log of its own"
+            )
+        actions += _topic_actions(wanted, found)
+        for output in outputs_of(plan):
+            refusals += [each.what for each in output_contradictions(output, world.subject(output.subject))]
+            actions += _subject_actions(world, output)
+        if record is None or record.digest != plan.digest():
+            actions.append(NotePlan(before=None if record is None else record.digest, plan=plan))
+    return _rollout(
+        change,
+        refusals=tuple(refusals),
+        actions=tuple(actions),
+        costs=() if missing else tuple(_costs(world, change, plan)),
+        notes=tuple(_notes(change, plan, record)),
+    )
+
+
+def _topic_actions(wanted: Sequence[TopicSpec], found: dict[str, TopicSpec]) -> Iterator[Action]:
+    for spec in wanted:
+        there = found.get(spec.name)
+        if there is None:
+            yield CreateTopic(
+                topic=spec.name, partitions=spec.partitions, replication=spec.replication, config=dict(spec.config)
+            )
+            continue
+        other = {
+            name: value
+            for name, value in spec.config.items()
+            if not same_config({name: there.config[name]}, {name: value})
+        }
+        if other:
+            yield AlterTopic(topic=spec.name, before={name: there.config[name] for name in other}, config=other)
+
+
+def _subject_actions(world: World, output: Output) -> Iterator[Action]:
+    there = world.subject(output.subject)
+    if there.level != LEVEL:
+        yield HoldToLevel(subject=output.subject, before=there.level, level=LEVEL)
+    if registered_id(output, there) is None:
+        ids = tuple(version.schema_id for version in there.versions)
+        yield RegisterOutput(view=output.view, subject=output.subject, before=ids, schema=dict(output.schema))
+
+
+def _removed_view(world: World, record: DeployedPlan, *, may_delete: bool) -> ViewRollout:
+    plan = record.plan
+    topics = [spec.name for spec in output_topics(plan) if spec.name in world.topics(output_topics(plan))]
+    subjects = ", ".join(output.subject for output in outputs_of(plan))
+    kept = f"stays: subjects {subjects}; its table, its keys in the online store, consumer group {job_name(plan)}"
+    if may_delete:
+        actions: tuple[Action, ...] = (
+            *(DeleteTopic(topic=topic) for topic in topics),
+            ForgetPlan(view=plan.view, before=record.digest),
+        )
+        notes = ("stop its processes first", kept)
+    else:
+        actions = ()
+        notes = (f"nothing is deleted without --allow-delete {plan.view}: topics {', '.join(topics) or 'none'}", kept)
+    return _rollout(compare(plan, None), refusals=(), actions=actions, costs=(), notes=notes)
+
+
+def _costs(world: World, change: ViewChange, plan: Plan) -> Iterator[str]:
+    if change.verdict != "nothing" and not change.keeps_state:
+        topics = dict.fromkeys(source.topic for source in plan.sources)
+        yield f"reads {world.records(topics):,} records of {', '.join(topics)} from the beginning"
+        if change.deployed is not None:
+            yield "until readers have switched, state, log and keys of both generations are kept"
+
+
+def _notes(change: ViewChange, plan: Plan, record: DeployedPlan | None) -> Iterator[str]:
+    if record is not None and record.digest != plan.digest():
+        yield f"deployed {record.at} by {record.by}, plan {record.digest[:12]}"
+    if change.verdict == "needs history":
+        if plan.reach_ms is None:
+            yield "right only as far back as the event topics go: a window of the view has no end"
+        else:
+            hours = plan.reach_ms / 3_600_000
+            yield f"right for a key once the topics hold {hours:g} hours of events before its clock"
+    if change.verdict != "nothing" and not change.keeps_state:
+        yield f"consumer groups {job_name(plan)} and {job_name(plan)}-archive are made when the processes start"
+
+
+def _rollout(
+    change: ViewChange,
+    *,
+    refusals: tuple[str, ...],
+    actions: tuple[Action, ...],
+    costs: tuple[str, ...],
+    notes: tuple[str, ...],
+) -> ViewRollout:
+    return ViewRollout(
+        view=change.view,
+        verdict=change.verdict,
+        deployed=change.deployed,
+        declared=change.declared,
+        changes=change.changes,
+        refusals=refusals,
+        actions=actions,
+        costs=costs,
+        notes=notes,
+    )
