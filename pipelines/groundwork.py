@@ -9,6 +9,7 @@ from confluent_kafka.admin import AdminClient
 from headwater.pipelines.checkpoints import checkpoint_store
 from headwater.pipelines.deployment import Deployment
 from headwater.pipelines.registration import register_outputs
+from headwater.pipelines.rollout.deployed import note_deployed
 from headwater.pipelines.settings import Settings, client_properties
 from headwater.pipelines.topics import check_topics, check_transaction_timeout, create_output_topics, durability_of
 from headwater.schemas.plan import Plan
@@ -26,7 +27,7 @@ class Groundwork(NamedTuple):
 
 
 def lay_groundwork(settings: Settings, plan: Plan) -> Groundwork:
-    """Makes and checks the topics, registers the schemas, and notes the plan beside its state.
+    """Makes and checks the topics, registers the schemas, and notes the plan beside its state and as the deployed one.
 
     Raises:
         TopicError: a topic is missing or set up wrongly.
@@ -43,4 +44,5 @@ def lay_groundwork(settings: Settings, plan: Plan) -> Groundwork:
     if restore_from is not None:
         store.check_unchanged(plan)
     store.remember(plan)
+    note_deployed(settings, plan)
     return Groundwork(deployment, restore_from)

@@ -11,6 +11,7 @@ import socket
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+import structlog
 from confluent_kafka.admin import AdminClient
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -18,12 +19,14 @@ from headwater.pipelines.dead_letters.committed_topic import CommittedTopic
 from headwater.pipelines.dead_letters.transactions import Record, Transactions
 from headwater.pipelines.settings import Settings, client_properties
 from headwater.pipelines.topics import TopicSpec, create_topics, durability_of
-from headwater.schemas.errors import FencedError, FormatError, TopicError
+from headwater.schemas.errors import DependencyError, FencedError, FormatError, TopicError
 from headwater.schemas.evolution.changes import meanings_of
 from headwater.schemas.plan import Plan
 
 TOPIC = "headwater_plans"
 _PARTITION = 0
+
+_log = structlog.get_logger(__name__)
 
 
 class DeployedPlan(BaseModel):
@@ -110,6 +113,18 @@ class DeployedPlans:
             transactions.send([Record(TOPIC, _PARTITION, view.encode(), value, [])])
         except FencedError as error:
             raise FencedError(f"another process is deploying {view} at this moment: plan again") from error
+
+
+def note_deployed(settings: Settings, plan: Plan) -> None:
+    """Records the plan, unless a newer generation is deployed. A job can run without: trouble is only logged."""
+    plans = DeployedPlans(settings)
+    try:
+        before = plans.read().get(plan.view)
+        if before is not None and (before.digest == plan.digest() or before.plan.generation > plan.generation):
+            return
+        plans.note(plan, None if before is None else before.digest)
+    except (DependencyError, FencedError, FormatError) as error:
+        _log.warning("deployed_plan_not_noted", topic=TOPIC, error=str(error), consequence="`headwater plan` misses it")
 
 
 def _parsed(key: bytes | str, value: bytes | str) -> DeployedPlan:

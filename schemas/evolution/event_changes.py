@@ -27,6 +27,7 @@ ELSEWHERE = {
     "columns": "below, by the columns' names",
     "variables": "below, by their names",
     "reader_schema": "below, field by field",
+    "expectations": "below: which events count by those that they must meet, the rest is told of",
 }
 """A source's other parts, and where their changes are told."""
 
@@ -58,12 +59,25 @@ def _source_changes(before: SourcePlan, now: SourcePlan) -> Iterator[Change]:
         if old != new:
             place = f"source {now.topic}.{name.removesuffix('_ms')}"
             yield Change(verdict, place, f"is {_said(new)}, was {_said(old)}: {why}")
+    if before.expectations != now.expectations:
+        yield _expectation_change(before, now)
     variables = {each.name: each for each in before.variables}
     for each in now.variables:
         if variables.get(each.name, each) != each:
             what = "is of another kind: expressions over it may say something else"
             yield Change("incompatible", f"source {now.topic} field {each.name}", what)
     yield from _schema_changes(before, now)
+
+
+def _expectation_change(before: SourcePlan, now: SourcePlan) -> Change:
+    place = f"source {now.topic}.expectations"
+    if _required(before) != _required(now):
+        return Change("incompatible", place, "are others of those that an event must meet: other events count")
+    return Change("compatible", place, "are counted by other names, or others are only counted: the same events count")
+
+
+def _required(source: SourcePlan) -> set[tuple[str | None, int | None]]:
+    return {(each.cel, each.fresh_within_ms) for each in source.expectations if each.is_required}
 
 
 def _schema_changes(before: SourcePlan, now: SourcePlan) -> Iterator[Change]:

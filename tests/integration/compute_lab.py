@@ -19,6 +19,8 @@ import fastavro
 import httpx
 from confluent_kafka import Consumer, Producer, TopicPartition
 
+from headwater.operators.reference import ReferenceEvent
+from headwater.operators.reference_events import EventReader, SourceRecord
 from headwater.pipelines.contracts import find_contract
 from headwater.pipelines.stack.broker import Broker
 from headwater.pipelines.stack.flink import FlinkCluster
@@ -142,6 +144,18 @@ class ComputeLab:
                 content.rows.setdefault(message.key(), []).append((header, row))
                 content.partitions.setdefault(message.key(), set()).add(message.partition())
         return content
+
+    def reference_events(self) -> dict[bytes, list[ReferenceEvent]]:
+        """The valid events of every key."""
+        reader = EventReader(self.plan, lambda schema_id: self.schema if schema_id == self.schema_id else None)
+        found: dict[bytes, list[ReferenceEvent]] = {}
+        for message in read(self.broker.bootstrap_servers, self.topic):
+            record = SourceRecord(message.value(), message.timestamp()[1], message.partition(), message.offset())
+            events = reader.read(0, record)
+            assert isinstance(events, list)
+            for key, event in events:
+                found.setdefault(key, []).append(event)
+        return found
 
     def dead_letters(self, topic: str | None = None) -> list[dict[str, Any]]:
         """The committed dead letters."""

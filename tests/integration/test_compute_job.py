@@ -16,8 +16,7 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewPartitions
 
-from headwater.operators.reference import ReferenceEvent, row_at
-from headwater.operators.reference_events import EventReader, SourceRecord
+from headwater.operators.reference import row_at
 from headwater.operators.reference_exactness import same_value
 from headwater.operators.reference_windows import events_in
 from headwater.pipelines.dead_letters.handling import Task, replay
@@ -53,7 +52,7 @@ def test_events_become_rows_that_equal_the_reference_and_no_python_runs_in_the_j
         assert python_below(lab.flink) == []
         time.sleep(3)
         log = lab.log()
-    for key, seen in reference_events(lab).items():
+    for key, seen in lab.reference_events().items():
         header, row = max(log.rows[key], key=lambda each: each[0][:3])
         expected = row_at(lab.plan, seen, header.clock_us)
         assert header.n == expected.n
@@ -244,19 +243,6 @@ def test_the_process_fails_when_its_job_is_gone(lab: ComputeLab) -> None:
         httpx.patch(f"{lab.flink.rest_url}/jobs/{job_id}", params={"mode": "cancel"}).raise_for_status()
         assert process.process.wait(30) != 0
         assert "ClusterError" in process.output()
-
-
-def reference_events(lab: ComputeLab) -> dict[bytes, list[ReferenceEvent]]:
-    """The valid events of every key."""
-    reader = EventReader(lab.plan, lambda schema_id: lab.schema if schema_id == lab.schema_id else None)
-    found: dict[bytes, list[ReferenceEvent]] = {}
-    for message in read(lab.broker.bootstrap_servers, lab.topic):
-        record = SourceRecord(message.value(), message.timestamp()[1], message.partition(), message.offset())
-        events = reader.read(0, record)
-        assert isinstance(events, list)
-        for key, event in events:
-            found.setdefault(key, []).append(event)
-    return found
 
 
 def newest_sum(lab: ComputeLab) -> float:

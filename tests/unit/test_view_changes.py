@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from headwater.schemas import (
     Plan,
     compile_view,
     count_events,
+    expect,
     first_of,
     last_n_of,
     max_of,
@@ -26,7 +29,8 @@ from headwater.schemas import (
 )
 from headwater.schemas.evolution import event_changes, feature_changes, view_changes
 from headwater.schemas.evolution.changes import compare, meanings_of
-from headwater.schemas.plan import Column, Feature, SourcePlan
+from headwater.schemas.expectations import Expectation
+from headwater.schemas.plan import Action, Column, Feature, SourcePlan
 from tests.unit.test_declaring import EVENT, plan_of, ride_source, view_of
 
 COUNT, FARE, TIPS = count_events(over="1h"), sum_of("fare", over="1h"), sum_of("tips", over="1h")
@@ -46,6 +50,10 @@ def without_tips(*features: Any) -> Plan:
 
 def reading(**source: Any) -> Plan:
     return plan_of(COUNT, FARE, TIPS, source=ride_source(**source), entity="driver")
+
+
+def tipped(action: Action) -> Expectation:
+    return expect("tips >= 0.0", name="tipped", action=action)
 
 
 def altered(**parts: Any) -> Plan:
@@ -90,6 +98,8 @@ TABLE: dict[str, tuple[str, Plan]] = {
     "another topic": ("incompatible", reading(topic="trips", subject="rides-value")),
     "another event time": ("incompatible", reading(event_time="started_ms", event_time_unit="ms")),
     "event ids": ("incompatible", reading(event_id="note")),
+    "an expectation that events must meet": ("incompatible", reading(expect=[tipped("dead_letter")])),
+    "an expectation that is only counted": ("compatible", reading(expect=[tipped("count")])),
     "another skew": ("incompatible", reading(allowed_skew="2s")),
     "another number of partitions": ("incompatible", plus(log_partitions=7)),
     "another delay of watermarks": ("compatible", reading(watermark_delay="9s")),
@@ -113,6 +123,12 @@ def test_a_change_of_one_thing_has_the_verdict_that_the_state_allows(change: str
     assert found.keeps_state == (verdict in {"nothing", "compatible"})
     assert bool(found.refusal) != found.keeps_state
     assert bool(found.changes) == (verdict != "nothing")
+
+
+def test_the_documented_table_is_the_tested_one() -> None:
+    text = (Path(__file__).parents[2] / "schemas" / "changing.md").read_text()
+    documented = re.findall(r"^\| (.+) \| (nothing|compatible|needs history|incompatible) \|$", text, re.MULTILINE)
+    assert documented == [(change, verdict) for change, (verdict, _) in TABLE.items()]
 
 
 def test_a_view_that_is_not_deployed_is_new_and_one_that_is_not_declared_is_removed() -> None:
@@ -144,6 +160,11 @@ def test_the_feature_and_the_window_that_need_history_are_named_with_what_the_st
         "features.tips_stddev_1h is new: the state has no squared deviations of tips (DOUBLE)",
         "features.tips_stddev_6h is new: the state has no squared deviations of tips (DOUBLE)",
     ]
+
+
+def test_what_becomes_of_an_event_that_is_not_as_expected_is_no_matter_of_the_state() -> None:
+    dead, stopped = (reading(expect=[tipped(action)]) for action in ("dead_letter", "stop"))
+    assert compare(dead, stopped).verdict == "compatible"
 
 
 def test_a_feature_that_shared_the_exact_sum_of_another_needs_it() -> None:

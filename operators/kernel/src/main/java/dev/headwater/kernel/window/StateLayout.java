@@ -118,9 +118,20 @@ record StateLayout(
                         "key " + source.key(),
                         "time " + source.eventTimePath() + (source.eventTimeInMicros() ? " us" : " ms"),
                         "id " + source.eventId(),
+                        "expecting " + expected(source),
                         "skew " + source.allowedSkewMs() + " ms"))
                 .collect(Collectors.joining("; ", "entity " + plan.entity() + "; ", ""))
                 + "; ids known for " + plan.deduplicationMs() + " ms";
+    }
+
+    /** What an event must meet to count, whatever becomes of one that does not. */
+    private static List<String> expected(Plan.Source source) {
+        return source.expectations().stream()
+                .filter(Plan.Expectation::isRequired)
+                .map(each -> each.isCondition() ? each.cel() : "within " + each.freshWithinMs() + " ms")
+                .distinct()
+                .sorted()
+                .toList();
     }
 
     private static String windowsOf(Plan plan) {
