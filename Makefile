@@ -29,7 +29,7 @@ check: venv links
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(PYTEST) tests/unit
+	$(PYTEST) -n 2 tests/unit
 
 test: check kernel $(KERNEL_TESTED)
 	$(PYTEST) -m 'not needs_apt and not slow' tests/properties tests/integration

@@ -11,8 +11,9 @@ from headwater.schemas.evolution.findings import Change, ChangeVerdict
 from headwater.schemas.plan import Calendar, Plan, Window
 
 _SIMPLE: dict[str, tuple[ChangeVerdict, str]] = {
-    "owner": ("compatible", "a text"),
-    "description": ("compatible", "a text"),
+    "owner": ("compatible", "no value depends on it"),
+    "description": ("compatible", "no value depends on it"),
+    "objectives": ("compatible", "alerts are made of them, not values"),
     "emission_interval_ms": ("compatible", "how often a key's row is written at most changes no value"),
     "heartbeat_interval_ms": ("compatible", "heartbeats are no rows"),
     "time_to_live_ms": ("compatible", "when rows are forgotten, not what they say; the log's retention follows"),
@@ -21,6 +22,8 @@ _SIMPLE: dict[str, tuple[ChangeVerdict, str]] = {
     "late": ("compatible", "late events go there from now on"),
     "deduplication": ("incompatible", "which copies of an event count changes"),
 }
+
+_TOO_LONG_TO_SAY = {"owner", "description", "objectives"}
 
 ELSEWHERE = {
     "format": "one format is read",
@@ -43,9 +46,7 @@ def view_changes(deployed: Plan, declared: Plan) -> Iterator[Change]:
     for name, (verdict, why) in _SIMPLE.items():
         before, now = getattr(deployed, name), getattr(declared, name)
         if before != now:
-            told = (
-                "is another" if verdict == "compatible" and why == "a text" else f"is {_said(now)}, was {_said(before)}"
-            )
+            told = "is another" if name in _TOO_LONG_TO_SAY else f"is {_said(now)}, was {_said(before)}"
             yield Change(verdict, name.removesuffix("_ms"), f"{told}: {why}")
     if deployed.entity != declared.entity:
         yield Change("incompatible", "entity", "has other fields: every key is another")
