@@ -50,6 +50,7 @@ class ChaosOptions:
         rate: events per second.
         duration: seconds for which events are sent at least; longer if the faults take longer.
         drivers: how many there are; a third of the number of keys.
+        settle_seconds: within which both stores must have everything, once no more is sent.
     """
 
     state: Path
@@ -58,6 +59,7 @@ class ChaosOptions:
     rate: int
     duration: float
     drivers: int
+    settle_seconds: float = SETTLE_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +211,7 @@ class _Run:
 
     def _compare(self) -> tuple[Verdict, list[str]]:
         lab = self._lab
-        stores = verify(lab.settings, lab.plan, timeout_seconds=SETTLE_SECONDS, progress=self._told.stage)
+        stores = verify(lab.settings, lab.plan, timeout_seconds=self._options.settle_seconds, progress=self._told.stage)
         letters = read_letters(lab.settings, lab.plan, lab.plan.dead_letters.topic)
         told = [(letter.event.partition, letter.event.offset, letter.reason) for letter in letters]
         return stores, poison_mismatches(lab.traffic.poison, told)

@@ -118,7 +118,9 @@ class LostRow(Fault):
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_the_suite_sees_a_wrong_value_in_redis_and_a_row_that_is_missing_offline(tmp_path: Path) -> None:
-    options = ChaosOptions(tmp_path / "state", [WrongValue, LostRow], seed=3, rate=200, duration=5, drivers=400)
+    options = ChaosOptions(
+        tmp_path / "state", [WrongValue, LostRow], seed=3, rate=100, duration=5, drivers=200, settle_seconds=30
+    )
     verdict: ChaosVerdict = run(options, Told(stage=lambda _: None, survived=lambda _: None))
     assert not verdict.right
     assert verdict.stores is not None
