@@ -36,6 +36,8 @@ class JobConditions:
         self._registry_away = False
         self._watermark_ms: float | None = None
         self._commit_refused = False
+        self._transaction_seconds = settings.transaction_timeout_ms / 1000
+        self._checkpoint_age_at_start = 0.0
         conditions = Conditions(plan.view, "compute", registry)
         conditions.check("job_down", lambda: self._runs_since is None)
         conditions.check("checkpoints_failing", self._checkpoints_fail)
@@ -50,19 +52,29 @@ class JobConditions:
             self._runs_since = None
         elif self._runs_since is None:
             self._runs_since = time.time()
+            self._checkpoint_age_at_start = self._runs_since - self._last_completed if self._last_completed else 0.0
 
     def checkpoints(self, counts: CheckpointCounts) -> None:
         """What became of the job's checkpoints."""
-        self._last_completed = (counts.last_completed_ms or 0) / 1000
+        # A JobManager that took over has forgotten those before it.
+        self._last_completed = max(self._last_completed, (counts.last_completed_ms or 0) / 1000)
 
     def metrics(self, found: Mapping[str, Sequence[MetricRange]]) -> None:
         """The job's own metrics, by JOB_METRICS."""
         self._registry_away = any(each.greatest > 0 for each in found[REGISTRY_UNAVAILABLE])
-        # Flink's committer logs such a transaction and goes on: it stays true for as long as this process runs.
-        self._commit_refused |= any(each.greatest > 0 for each in found[REFUSED_COMMITS])
+        self._judge_refusals(any(each.greatest > 0 for each in found[REFUSED_COMMITS]))
         self._rejected.observe(sum(each.total for each in found[REJECTS]))
         watermarks = [each.least for each in found[WATERMARK] if each.least > 0]
         self._watermark_ms = min(watermarks, default=None)
+
+    def _judge_refusals(self, refused: bool) -> None:
+        """A job that is restored commits once more what its checkpoint says, which is refused if it was done before.
+
+        If the checkpoint is older than transactions can become, the broker may have aborted it instead. Flink's
+        committer goes on in both cases, so it stays true for as long as this process runs.
+        """
+        if refused and self._checkpoint_age_at_start > self._transaction_seconds:
+            self._commit_refused = True
 
     def _checkpoints_fail(self) -> bool:
         if self._runs_since is None:

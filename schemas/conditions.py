@@ -43,8 +43,8 @@ CONDITIONS = (
         "commit_refused",
         "compute",
         "page",
-        "The broker refused to commit rows of a checkpoint: if it had aborted them, they are missing offline.",
-        "Was it away for longer than HEADWATER_TRANSACTION_TIMEOUT_MS? Then raise that, and the view's generation.",
+        "An outage outlived the transaction of a checkpoint, and its commit was refused: rows may be missing offline.",
+        "Raise HEADWATER_TRANSACTION_TIMEOUT_MS, and the view's generation: a new one writes all rows.",
     ),
     Condition(
         "registry_unavailable",

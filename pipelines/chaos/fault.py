@@ -15,8 +15,6 @@ CONSEQUENCES = frozenset(
     {
         "job_down",
         "checkpoints_failing",
-        # A job that is restored commits once more what was committed already, which the broker refuses.
-        "commit_refused",
         "stuck",
         "online_store_behind",
         "offline_store_behind",

@@ -12,14 +12,13 @@ from pathlib import Path
 
 import httpx
 import pytest
-from confluent_kafka import Producer
 
 from headwater.pipelines.stack.broker import Broker
 from headwater.pipelines.stack.flink import FlinkCluster, FlinkPorts
 from headwater.pipelines.stack.ports import free_ports
 from headwater.pipelines.stack.process import RunningProcess, running
 from headwater.pipelines.stack.registry import Registry
-from tests.integration.compute_lab import ComputeLab, ComputeProcess, key_of, make_lab, wait_until
+from tests.integration.compute_lab import ComputeLab, key_of, make_lab, wait_until
 
 UniqueName = Callable[[str], str]
 
@@ -123,36 +122,6 @@ class OwnCluster:
         """SIGKILL to both processes."""
         for process in (self.task_manager, self.job_manager):
             process.kill()
-
-
-def test_a_transaction_that_was_aborted_before_its_commit_is_told(
-    broker: Broker, registry: Registry, flink: FlinkCluster, tmp_path: Path, unique_name: UniqueName
-) -> None:
-    lab = make_lab(broker, registry, flink, tmp_path, unique_name("purchases"))
-    with lab.job(checkpoint_interval_ms=500) as process:
-
-        def told() -> bool:
-            lab.produce([lab.frame(customer_id="anna")])
-            for subtask in range(2):
-                for number in range(3):
-                    fence(broker, f"{lab.job_name}-feature-log-{subtask}-{number}")
-            return condition(process, "commit_refused")
-
-        wait_until(told, 240, "a transaction to be aborted between its last flush and its commit, and told of")
-
-
-def fence(broker: Broker, transactional_id: str) -> None:
-    """Aborts what is open under the id, as a broker does that has waited for its end for too long."""
-    producer = Producer({"bootstrap.servers": broker.bootstrap_servers, "transactional.id": transactional_id})
-    producer.init_transactions(10)
-
-
-def condition(process: ComputeProcess, name: str) -> bool:
-    """Whether the process says that the condition holds."""
-    (listening,) = (event for event in process.events() if event["event"] == "metrics_listening")
-    lines = httpx.get(listening["url"]).raise_for_status().text.splitlines()
-    (line,) = (line for line in lines if line.startswith(f'headwater_condition{{condition="{name}"'))
-    return line.endswith(" 1.0")
 
 
 @contextmanager

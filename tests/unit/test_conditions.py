@@ -208,10 +208,15 @@ def test_what_the_job_says_of_its_registry_its_rejects_and_its_watermark_is_told
     assert holding(registry) == {"dead_letters", "expiry_late"}
 
 
-def test_a_refused_commit_stays_told_though_the_job_restarts_and_counts_anew(clock: Clock) -> None:
+def test_a_commit_that_is_refused_after_an_outage_longer_than_a_transaction_lives_stays_told(clock: Clock) -> None:
     registry = CollectorRegistry()
-    job = JobConditions(Settings(), make_plan(view="v"), registry)
-    job.state("RUNNING")
-    job.metrics(found(refused=1, watermark_ms=clock.now * 1000))
-    job.metrics(found(watermark_ms=clock.now * 1000))
-    assert holding(registry) == {"commit_refused"}
+    job = JobConditions(Settings(transaction_timeout_ms=600_000), make_plan(view="v"), registry)
+    for outage_seconds, told in ((590, False), (610, True), (1, True)):
+        job.state("RUNNING")
+        job.checkpoints(counts(clock.now))
+        job.state("RESTARTING")
+        clock.now += outage_seconds
+        job.state("RUNNING")
+        job.checkpoints(counts(clock.now))
+        job.metrics(found(refused=1, watermark_ms=clock.now * 1000))
+        assert ("commit_refused" in holding(registry)) == told, outage_seconds
