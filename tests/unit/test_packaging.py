@@ -27,6 +27,23 @@ def test_every_package_is_installed() -> None:
     assert packages == set(PROJECT["tool"]["setuptools"]["packages"])
 
 
+def test_every_file_that_is_not_python_is_installed() -> None:
+    """As the wheel's own test asks, which takes minutes: a file that was moved or added is noticed here."""
+    packaged = {
+        file.relative_to(ROOT).as_posix()
+        for package, patterns in PROJECT["tool"]["setuptools"]["package-data"].items()
+        for pattern in patterns
+        for file in (ROOT / package.removeprefix("headwater.").replace(".", "/")).glob(
+            f"{pattern}/*" if pattern.endswith("**") else pattern
+        )
+    }
+    command = ("git", "ls-files", "--cached", "--others", "--exclude-standard", *ROOMS)
+    files = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split()
+    ours = {file for file in files if not file.endswith(".py") and not file.startswith("operators/kernel/")}
+    assert ours
+    assert ours <= packaged
+
+
 def test_only_the_bridge_imports_the_jvm_gateway() -> None:
     importing = {
         file.relative_to(ROOT).as_posix()
