@@ -32,7 +32,9 @@ check: venv links
 	$(PYTEST) -n 2 tests/unit
 
 test: check kernel $(KERNEL_TESTED)
-	$(PYTEST) -m 'not needs_apt and not slow' tests/properties tests/integration
+	$(PYTEST) -m 'not needs_apt and not slow' tests/properties
+	$(BIN)/python -c 'from headwater.pipelines.stack.artifacts import fetch_all; fetch_all()'
+	$(PYTEST) -n 2 --dist loadfile -m 'not needs_apt and not slow' tests/integration
 
 properties-nightly: venv links $(KERNEL_TESTED)
 	HEADWATER_PROPERTY_EXAMPLES=100000 $(PYTEST) -s tests/properties

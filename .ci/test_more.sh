@@ -21,7 +21,8 @@ echo "the online store's tests with $("$HEADWATER_REDIS_SERVER" --version)"
 .venv/bin/python -m pytest --no-skips tests/integration/test_online_*.py
 
 unset HEADWATER_REDIS_SERVER
-.venv/bin/python -m pytest --no-skips -m slow tests/integration
+# A file's tests stay together: each of the two workers has a broker, registry, Redis and cluster of its own.
+.venv/bin/python -m pytest --no-skips -n 2 --dist loadfile -m slow tests/integration
 
 # Unpacked rather than installed: the package would start a service.
 if [ ! -x build/prometheus/usr/bin/promtool ]; then
