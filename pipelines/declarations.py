@@ -154,7 +154,7 @@ def _views(file: Path, base: Path, mistakes: list[Mistake]) -> list[FeatureView]
             (
                 frame.lineno
                 for frame in reversed(traceback.extract_tb(error.__traceback__))
-                if frame.filename == str(file)
+                if Path(frame.filename).resolve() == file.resolve()
             ),
             None,
         )

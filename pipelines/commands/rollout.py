@@ -41,12 +41,15 @@ def plan(
     """
     from headwater.pipelines.commands.rollout_tables import print_rollout
     from headwater.pipelines.declarations import load_plans
+    from headwater.pipelines.logs import configure_logging
     from headwater.pipelines.rollout.planning import plan_rollout
     from headwater.pipelines.rollout.world import World
     from headwater.pipelines.settings import load_settings
 
+    settings = load_settings()
+    configure_logging(settings)
     declared = [view.plan for view in load_plans(path, schemas)]
-    with World(load_settings()) as world:
+    with World(settings) as world:
         rollout = plan_rollout(world, declared, allow_delete or ())
     if destination is not None and not rollout.refusals:
         destination.write_text(rollout.to_json(), encoding="utf-8")
@@ -71,11 +74,14 @@ def apply(
 
     Example:  `headwater apply rollout.json`
     """
+    from headwater.pipelines.logs import configure_logging
     from headwater.pipelines.rollout.applying import apply_rollout
     from headwater.pipelines.rollout.rollout import Rollout
     from headwater.pipelines.rollout.world import World
     from headwater.pipelines.settings import load_settings
 
+    settings = load_settings()
+    configure_logging(settings)
     taken: list[dict[str, str | bool]] = []
 
     def say(action: Action, was_done: bool) -> None:
@@ -85,7 +91,7 @@ def apply(
             err.print(line, highlight=False, soft_wrap=True, markup=False)
 
     rollout = Rollout.from_file(file)
-    with World(load_settings()) as world:
+    with World(settings) as world:
         apply_rollout(world, rollout, say)
     if as_json:
         out.print_json(data=taken)

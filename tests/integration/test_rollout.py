@@ -293,8 +293,9 @@ def test_the_commands_say_by_their_exit_codes_what_a_script_must_know(
     (view,) = (each for each in json.loads(shown.stdout)["views"] if each["view"] == name)
     assert (view["verdict"], len(view["actions"])) == ("new", 10)
 
-    done = headwater(settings, "apply", file)
+    done = headwater(settings, "apply", file, "--json")
     assert done.returncode == 0, done.stderr
+    assert [action["done_before"] for action in json.loads(done.stdout)] == [False] * 10
     again = headwater(settings, "plan", views)
     assert again.returncode == 0, again.stdout + again.stderr
     assert f"{name} generation 1: nothing, is as declared" in again.stdout

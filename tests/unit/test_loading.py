@@ -110,3 +110,13 @@ def test_a_file_beside_the_views_may_hold_dataclasses(tmp_path: Path) -> None:
     (tmp_path / "helpers.py").write_text("\n".join([*lines, "class Row:", "    user: int"]))
     (compiled,) = load_plans(tmp_path)
     assert compiled.plan.view == "user_clicks"
+
+
+def test_a_file_that_fails_is_told_with_its_line_though_its_path_is_relative(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "broken.py").write_text("a = 1\nb = 0\nc = a / b\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DeclarationError) as raised:
+        load_plans(Path("broken.py"))
+    assert "broken.py:3" in str(raised.value)
