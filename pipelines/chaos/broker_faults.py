@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 from headwater.pipelines.chaos import open_transaction
-from headwater.pipelines.chaos.fault import Fault, Recovery
+from headwater.pipelines.chaos.fault import Fault, ProcessAway, Recovery
 from headwater.schemas.errors import StackError
 
 SILENCE = frozenset({"no_events"})
@@ -28,19 +28,14 @@ class BrokerKilled(Fault):
         self.lab.kill("broker")
 
 
-class BrokerAway(Fault):
+class BrokerAway(ProcessAway):
     name = "broker-away"
     summary = "SIGKILL of the broker, which stays away for 15 s"
     row = 5
     seconds = 15.0
     tells = frozenset({"stuck"})
     may_tell = SILENCE
-
-    def inject(self) -> None:
-        self.lab.hold("broker")
-
-    def heal(self) -> None:
-        self.lab.release("broker")
+    process = "broker"
 
 
 class OpenTransaction(Fault):

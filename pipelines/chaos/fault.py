@@ -101,3 +101,19 @@ class Fault(ABC):
         for _ in range(times):
             self.lab.kill(process)
             time.sleep(self.chance.uniform(0.1, longest_pause_seconds))
+
+
+class ProcessAway(Fault):
+    """A process is killed and stays away until the fault ends.
+
+    Attributes:
+        process: its name in the stack.
+    """
+
+    process: ClassVar[str]
+
+    def inject(self) -> None:
+        self.lab.hold(self.process)
+
+    def heal(self) -> None:
+        self.lab.release(self.process)

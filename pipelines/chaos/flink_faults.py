@@ -5,10 +5,11 @@ from __future__ import annotations
 import signal
 import time
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from headwater.pipelines.chaos.fault import Fault, Recovery
+from headwater.pipelines.chaos.fault import Fault, ProcessAway, Recovery
 from headwater.pipelines.checkpoints import checkpoint_store
 from headwater.pipelines.deployment import job_name
 from headwater.pipelines.flink_rest import FlinkRest, Job
@@ -25,10 +26,14 @@ ZOMBIE_SECONDS = 4.0
 class _JobFault(Fault):
     """One after which the job must be the same one, and the only one."""
 
+    @cached_property
+    def flink(self) -> FlinkRest:
+        """The cluster, which is asked again and again."""
+        return FlinkRest(self.lab.settings.flink_rest_url)
+
     def jobs(self) -> list[Job]:
         """The view's jobs that are alive."""
-        flink = FlinkRest(self.lab.settings.flink_rest_url)
-        return [job for job in flink.jobs(job_name(self.lab.plan)) if job.is_alive]
+        return [job for job in self.flink.jobs(job_name(self.lab.plan)) if job.is_alive]
 
     def runs(self) -> bool:
         """Whether all tasks of the job run."""
@@ -38,7 +43,7 @@ class _JobFault(Fault):
         """How often the running job was restored; 0 while it cannot be asked."""
         try:
             jobs = self.jobs()
-            return FlinkRest(self.lab.settings.flink_rest_url).checkpoints(jobs[0].id).restored if jobs else 0
+            return self.flink.checkpoints(jobs[0].id).restored if jobs else 0
         except ClusterError:
             return 0
 
@@ -52,18 +57,13 @@ class TaskManagerKilled(_JobFault):
         self.kill_again_and_again("taskmanager", 3, 8.0)
 
 
-class TaskManagerAway(_JobFault):
+class TaskManagerAway(ProcessAway):
     name = "taskmanager-away"
     summary = "SIGKILL of the TaskManager, which stays away for 15 s"
     row = 1
     seconds = 15.0
     tells = frozenset({"stuck"})
-
-    def inject(self) -> None:
-        self.lab.hold("taskmanager")
-
-    def heal(self) -> None:
-        self.lab.release("taskmanager")
+    process = "taskmanager"
 
 
 class JobManagerKilled(_JobFault):

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import SecretStr
 from redis import Redis
 
-from headwater.pipelines.chaos.fault import Fault
+from headwater.pipelines.chaos.fault import Fault, ProcessAway
 from headwater.pipelines.online_store import connect
 from headwater.pipelines.stack.ports import LOOPBACK
 
@@ -35,24 +35,22 @@ class RedisKilled(RedisFault):
         self.lab.kill("redis")
 
 
-class RedisCut(RedisFault):
+class RedisCut(ProcessAway):
     name = "redis-cut"
     summary = "SIGKILL of Redis, and its append-only file cut at a random byte of its second half"
     row = 8
     loses_rows = True
     tells = UNAVAILABLE
     seconds = 1.0
+    process = "redis"
 
     def inject(self) -> None:
-        self.lab.hold("redis")
+        super().inject()
         directory: Path = self.lab.stack.services.redis.directory
         (newest, *_) = sorted(directory.rglob("*.incr.aof"), key=lambda file: file.stat().st_mtime, reverse=True)
         size = newest.stat().st_size
         with newest.open("r+b") as file:
             file.truncate(self.chance.randrange(size // 2, size))
-
-    def heal(self) -> None:
-        self.lab.release("redis")
 
 
 class RedisEmptied(RedisFault):

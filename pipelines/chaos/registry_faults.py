@@ -4,26 +4,24 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from headwater.pipelines.chaos.fault import Fault
+from headwater.pipelines.chaos.fault import Fault, ProcessAway
 from headwater.pipelines.chaos.registry_proxy import Mood
 
 UNAVAILABLE = frozenset({"registry_unavailable"})
 ASKED_WITHIN_SECONDS = 60.0
 
 
-class RegistryAway(Fault):
+class RegistryAway(ProcessAway):
     name = "registry-away"
     summary = "the registry and the TaskManager are killed; the registry stays away"
     row = 14
     seconds = 10.0
     tells = UNAVAILABLE
+    process = "registry"
 
     def inject(self) -> None:
-        self.lab.hold("registry")
+        super().inject()
         self.lab.kill("taskmanager")
-
-    def heal(self) -> None:
-        self.lab.release("registry")
 
 
 class _RegistryMood(Fault):

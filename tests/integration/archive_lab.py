@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import signal
 import subprocess
@@ -27,6 +28,8 @@ from headwater.pipelines.settings import Settings
 from headwater.schemas.feature_log import HEARTBEAT_HEADER_NAME, Heartbeat, heartbeat_key
 from headwater.schemas.plan import Plan
 from tests.feature_log_rows import encode, key_of, make_row
+
+SEED = 20261123
 
 RUN_ARCHIVE = """
 import sys
@@ -181,6 +184,40 @@ def archiving(settings: Settings, plan: Plan, directory: Path, name: str = "0") 
         yield archive
     finally:
         archive.kill()
+
+
+@contextmanager
+def steady_writes(log: LogWriter) -> Iterator[list[int]]:
+    """Transactions of 1 to 60 rows, one in four aborted, for the length of a block; yields the committed numbers."""
+    committed: list[int] = []
+    stop = threading.Event()
+    choice = random.Random(SEED)
+
+    def write() -> None:
+        number = 0
+        while not stop.wait(0.05):
+            numbers = range(number, number + choice.randint(1, 60))
+            number = numbers.stop
+            if choice.random() < 0.25:
+                log.abort(numbers)
+            else:
+                log.commit(numbers)
+                committed.extend(numbers)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        yield committed
+    finally:
+        stop.set()
+        thread.join()
+
+
+def caught_up(archive: ArchiveProcess, settings: Settings, plan: Plan, rows: int) -> None:
+    """Returns once so many rows are archived and none waits, and the archive has ended well."""
+    eventually(lambda: archived(settings, plan).num_rows >= rows, 60)
+    eventually(lambda: archive.metric("archive_lag_rows") == 0)
+    assert archive.terminate() == 0
 
 
 def archived(settings: Settings, plan: Plan) -> pa.Table:

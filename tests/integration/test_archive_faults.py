@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import random
 import resource
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,10 +18,19 @@ from headwater.pipelines.stack.process import RunningProcess
 from headwater.pipelines.stack.registry import Registry
 from headwater.schemas.plan import Plan
 from tests.feature_log_rows import make_plan
-from tests.integration.archive_lab import ArchiveProcess, LogWriter, archived, archiving, eventually, numbers_in
+from tests.integration.archive_lab import (
+    SEED,
+    ArchiveProcess,
+    LogWriter,
+    archived,
+    archiving,
+    caught_up,
+    eventually,
+    numbers_in,
+    steady_writes,
+)
 
 KILLS = 10
-SEED = 20261123
 UNLIMITED = resource.RLIM_INFINITY
 
 
@@ -40,39 +47,6 @@ def settings(broker: Broker, registry: Registry, tmp_path: Path) -> Settings:
 @pytest.fixture
 def plan(unique_name: Callable[[str], str]) -> Plan:
     return make_plan(view=unique_name("faulty"))
-
-
-@contextmanager
-def steady_writes(log: LogWriter) -> Iterator[list[int]]:
-    """Transactions of 1 to 60 rows, one in four aborted, for the length of a block; yields the committed numbers."""
-    committed: list[int] = []
-    stop = threading.Event()
-    choice = random.Random(SEED)
-
-    def write() -> None:
-        number = 0
-        while not stop.wait(0.05):
-            numbers = range(number, number + choice.randint(1, 60))
-            number = numbers.stop
-            if choice.random() < 0.25:
-                log.abort(numbers)
-            else:
-                log.commit(numbers)
-                committed.extend(numbers)
-
-    thread = threading.Thread(target=write)
-    thread.start()
-    try:
-        yield committed
-    finally:
-        stop.set()
-        thread.join()
-
-
-def caught_up(archive: ArchiveProcess, settings: Settings, plan: Plan, rows: int) -> None:
-    eventually(lambda: archived(settings, plan).num_rows >= rows, 60)
-    eventually(lambda: archive.metric("archive_lag_rows") == 0)
-    assert archive.terminate() == 0
 
 
 def test_an_archive_that_is_killed_again_and_again_loses_and_doubles_nothing(

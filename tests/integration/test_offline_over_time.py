@@ -16,8 +16,16 @@ from headwater.pipelines.stack.broker import Broker
 from headwater.pipelines.stack.registry import Registry
 from headwater.schemas.plan import Plan
 from tests.feature_log_rows import make_plan
-from tests.integration.archive_lab import LogWriter, archived, archiving, eventually, numbers_in
-from tests.integration.test_archive_faults import SEED, caught_up, steady_writes
+from tests.integration.archive_lab import (
+    SEED,
+    LogWriter,
+    archived,
+    archiving,
+    caught_up,
+    eventually,
+    numbers_in,
+    steady_writes,
+)
 
 KILLS = 6
 

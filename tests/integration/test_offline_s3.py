@@ -22,9 +22,16 @@ from headwater.pipelines.stack.registry import Registry
 from headwater.pipelines.verification.offline import offline_rows
 from headwater.schemas.errors import OfflineStoreError
 from tests.feature_log_rows import make_plan
-from tests.integration.archive_lab import LogWriter, archived, archiving, eventually, numbers_in
+from tests.integration.archive_lab import (
+    LogWriter,
+    archived,
+    archiving,
+    caught_up,
+    eventually,
+    numbers_in,
+    steady_writes,
+)
 from tests.integration.object_store import BUCKET, ObjectStore, object_store
-from tests.integration.test_archive_faults import caught_up, steady_writes
 from tests.integration.test_offline_store import PLAN, RACER, rows
 
 RACERS = 3
