@@ -1,7 +1,7 @@
 # make demo               see it work (KEEP=1 leaves it running)
 # make test               all tests that need no more than Python 3.11, a JDK and Maven
 # make check              the fast part: format, lint, types, imports, unit tests
-# make properties-nightly 100,000 generated streams rather than 2,000, ten million keys
+# make properties-nightly 100,000 other streams rather than the same 2,000, ten million keys; SEED=n for a certain run
 # make mutations          shows that those streams notice mistakes: the kernel with one at a time
 # make chaos-nightly      every fault five times, more than 100 SIGKILLs (an hour); SEED=n for another run
 # make test-more          what else CI tests: other servers (may use apt-get), the wheel, the image, the chart (Go)
@@ -37,7 +37,7 @@ test: check kernel $(KERNEL_TESTED)
 	$(PYTEST) -n 2 --dist loadfile -m 'not needs_apt and not slow' tests/integration
 
 properties-nightly: venv links $(KERNEL_TESTED)
-	HEADWATER_PROPERTY_EXAMPLES=100000 $(PYTEST) -s tests/properties
+	HEADWATER_PROPERTY_EXAMPLES=100000 HEADWATER_PROPERTY_SEED=$(or $(SEED),$(shell date +%s)) $(PYTEST) -s tests/properties
 	HEADWATER_HOSTILE_KEYS=10000000 $(MAVEN) --file operators/kernel/pom.xml surefire:test -Dtest=HostileKeysTest
 
 mutations: venv links $(KERNEL_TESTED)

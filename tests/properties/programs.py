@@ -82,8 +82,18 @@ class Program:
         return {key: list(events) for key, events in found.items()}
 
 
-Held = Mapping[ReferenceEvent, int | None]
-"""Events in the order in which they came, each with the greatest watermark, in ms, that its state had seen then."""
+@dataclass(frozen=True)
+class Arrived:
+    """How far time had come when an event came."""
+
+    watermark_ms: int | None
+    """Of the attempt that it came to."""
+    seen_ms: int | None
+    """The greatest that made the state of this attempt what it is."""
+
+
+Held = Mapping[ReferenceEvent, Arrived]
+"""Events in the order in which they came."""
 
 
 @dataclass
@@ -125,7 +135,7 @@ def timeline(program: Program) -> Timeline:
     def arrive(arrival: Arrival) -> None:
         held = now.held.get(arrival.key, {})
         if arrival.event not in held:
-            now.held[arrival.key] = {**held, arrival.event: now.seen_ms}
+            now.held[arrival.key] = {**held, arrival.event: Arrived(now.watermark_ms, now.seen_ms)}
             happen(event_op(arrival.key, arrival.event))
 
     for step in program.steps:
