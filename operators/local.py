@@ -10,8 +10,9 @@ import io
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from difflib import get_close_matches
 from typing import Any
 
 from fastavro import parse_schema, schemaless_writer
@@ -23,7 +24,7 @@ from headwater.operators.reference_events import FRAME, EventReader, SourceRecor
 from headwater.operators.reference_windows import events_in
 from headwater.operators.stored_sketches import SKETCHES, stored_sketch
 from headwater.schemas.dead_letter import Reason
-from headwater.schemas.errors import EventTableError
+from headwater.schemas.errors import EventTableError, UnknownFeatureError
 from headwater.schemas.feature_log import empty_at_field, next_change_field
 from headwater.schemas.keys import KeyValue, encode_key
 from headwater.schemas.plan import Feature, Plan
@@ -47,15 +48,36 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a view was asked: the features of which entity at which time, as it was put."""
+    """What a view was asked: the features of which entity at which time, as it was put, and which were looked at."""
 
     view: str
     entity: Mapping[str, KeyValue]
     at: str | datetime | float
+    looked_at: list[str] = field(default_factory=list)
 
 
 asked: ContextVar[list[Question] | None] = ContextVar("asked", default=None)
 """Where a list is set, every question to any view is added to it, so that a test run can tell what failed."""
+
+
+class FeatureValues(dict[str, FeatureValue]):
+    """Values by feature; a name that is none of them is told with those that are like it."""
+
+    def __init__(self, values: Mapping[str, FeatureValue], question: Question) -> None:
+        super().__init__(values)
+        self._question = question
+
+    def __getitem__(self, name: str) -> FeatureValue:
+        """
+        Raises:
+            UnknownFeatureError: the view has no such feature.
+        """
+        self._question.looked_at.append(name)
+        return super().__getitem__(name)
+
+    def __missing__(self, name: str) -> FeatureValue:
+        alike = get_close_matches(name, self, n=3) or sorted(self)
+        raise UnknownFeatureError(f"{self._question.view} has no feature {name}, but {', '.join(alike)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +130,7 @@ class LocalView:
             except EventTableError as error:
                 raise EventTableError(f"row {number}: {error}") from None
 
-    def values(self, at: str | datetime | float, **entity: KeyValue) -> dict[str, FeatureValue]:
+    def values(self, at: str | datetime | float, **entity: KeyValue) -> FeatureValues:
         """What a reader of the online store sees of an entity at a time, by feature.
 
         It is the row of the events that arrived by then (`@timestamp`, or event time where none is given), once the
@@ -124,13 +146,13 @@ class LocalView:
             FormatError: the key's fields are others, or of other types.
             EventTableError: `at` is not a time.
         """
-        questions = asked.get()
+        questions, question = asked.get(), Question(self._plan.view, entity, at)
         if questions is not None:
-            questions.append(Question(self._plan.view, entity, at))
+            questions.append(question)
         key, at_us = encode_key(self._plan.entity, entity), instant_us(at)
         events = [each.event for each in self._arrived if each.key == key and each.at_us <= at_us]
         row = self._row(events, at_us) if events else None
-        return dict(RowReader(self._plan).read(entity, row, None, at_us).values)
+        return FeatureValues(RowReader(self._plan).read(entity, row, None, at_us).values, question)
 
     @property
     def unmet(self) -> Counter[str]:

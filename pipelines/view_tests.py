@@ -25,7 +25,7 @@ class Failure:
         where: file and line of what failed.
         view: the view that was asked last before, if any.
         asked: which entity at which time.
-        feature: the feature, where the test compares mappings of features.
+        feature: the feature that differs, or that the test looked at last.
         expected: what the test expects, or nothing if it failed otherwise.
         actual: what came out, or the error.
     """
@@ -112,8 +112,11 @@ class _Recorder:
         view = question.view if question else ""
         told = f"{_entity(question)} at {question.at}" if question else ""
         message = crash.message if crash else _last_line(str(report.longrepr))
+        looked_at = question.looked_at[-1] if question and question.looked_at else ""
         for feature, expected, actual in self._differences(message):
-            self.outcome.failures.append(Failure(report.nodeid, where, view, told, feature, expected, actual))
+            self.outcome.failures.append(
+                Failure(report.nodeid, where, view, told, feature or looked_at, expected, actual)
+            )
 
     def _differences(self, message: str) -> Iterator[tuple[str, str, str]]:
         """Feature, what was expected and what came out, of the comparison that failed; tests compare left to right."""

@@ -8,6 +8,7 @@
     ├── EvaluationError             a row expression fails on the values of an event
     ├── ContractError               an Avro file is missing, unreadable or not what a view needs
     ├── EventTableError             a test's table of events, or a time in it, does not fit the view
+    ├── UnknownFeatureError         a feature that a view does not have is asked for; a KeyError too
     ├── FormatError                 bytes that should be ours cannot be read (key, header, row)
     ├── SettingsError               a setting is missing or contradicts another
     ├── PrerequisiteError           the machine lacks something (JDK, disk, memory, a free port)
@@ -110,6 +111,12 @@ class ContractError(HeadwaterError):
 
 class EventTableError(HeadwaterError):
     """A table of events in a test, or a time in it, does not fit the feature view; the message names row and field."""
+
+
+class UnknownFeatureError(HeadwaterError, KeyError):
+    """A feature that a view does not have is asked for; the message names those that are like it."""
+
+    __str__ = Exception.__str__
 
 
 class FormatError(HeadwaterError):

@@ -55,6 +55,15 @@ def test_later():
     pass
 """
 
+LOOKS = """
+
+def test_a_sum():
+    assert local_view(user_clicks, CLICKS).values(at=200, user=7)["ms_sum_5m"] == 40
+
+def test_a_misspelt_one():
+    assert local_view(user_clicks, CLICKS).values(at=200, user=7)["ms_sum"] == 42
+"""
+
 
 def write(directory: Path, tests: str) -> None:
     (directory / "clicks-value.avsc").write_text(json.dumps(SCHEMA))
@@ -96,6 +105,15 @@ def test_what_failed_is_told_with_view_entity_time_and_feature(tmp_path: Path) -
     assert (third["expected"], third["view"]) == ("", "")
     assert "the events have no field 'x'" in third["actual"]
     assert third["where"] == "test_views.py:22"
+
+
+def test_the_feature_that_a_test_looked_at_is_told_and_a_misspelt_one_with_those_like_it(tmp_path: Path) -> None:
+    write(tmp_path, TESTS + LOOKS)
+    told = json.loads(headwater_test(tmp_path, "--json").stdout)
+    wrong, misspelt = told["failures"]
+    assert (wrong["feature"], wrong["expected"], wrong["actual"]) == ("ms_sum_5m", "40", "42")
+    assert misspelt["feature"] == "ms_sum"
+    assert misspelt["actual"].endswith("UnknownFeatureError: user_clicks has no feature ms_sum, but ms_sum_5m")
 
 
 def test_people_get_a_table(tmp_path: Path) -> None:
