@@ -78,7 +78,8 @@ class FeatureRow:
         event_time: of its newest event; None if there is no row.
         version: of the row; None if there is none.
         pending: features whose stored value was exact until some time before `as_of`, and has changed since, as
-            events have left or entered the window; and those that are made of such.
+            events have left or entered the window; those that the row does not have, since it was written before the
+            view had them by that name; and those that are made of such.
     """
 
     entity: Mapping[str, KeyValue]
@@ -109,6 +110,7 @@ class RowReader:
         self._empty = {feature.name: _empty_value(feature) for feature in plan.features}
         derive(plan, self._empty)
         self._feature_values = _values_of([feature.name for feature in plan.features])
+        self._stored = frozenset(feature.name for feature in plan.features if not feature.inputs)
         self._decaying = [feature for feature in plan.features if feature.aggregate in DECAYING]
         self._derived = in_order(plan)
         self._windows = tuple(_window_features(plan, window) for window in range(len(plan.windows)))
@@ -158,14 +160,16 @@ class RowReader:
     def _values_at(self, row: StoredRow, time_us: int) -> tuple[dict[str, FeatureValue], frozenset[str]]:
         fields = row.fields
         values: dict[str, Any] = dict(zip(self._empty, self._feature_values(fields), strict=True))
-        pending: frozenset[str] = frozenset()
+        pending = self._stored - row.written
         for window in self._windows:
             if window.empty_at not in row.written:
                 values.update(window.unknown_values)
+                pending |= window.names
                 continue
             empty_at, next_change = fields[window.empty_at], fields[window.next_change]
             if empty_at is None or time_us >= empty_at:
                 values.update(window.empty_values)
+                pending -= window.names
             elif next_change is not None and time_us >= next_change:
                 pending |= window.names
         for feature in self._decaying:

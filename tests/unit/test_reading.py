@@ -144,6 +144,9 @@ def test_a_row_from_before_a_feature_was_added_has_none_for_it() -> None:
     decoded = RowReader(plan()).decoder(json.dumps(older)).decode(stored(row(), older))
     found = RowReader(plan()).read(ENTITY_VALUES, decoded, None, micros(1_000))
     assert dict(found.values) == {"sum_5m": 2.5, "last_5m": 1.5, "count_1h": None}
+    assert found.pending == {"count_1h"}
+    emptied = RowReader(plan()).read(ENTITY_VALUES, decoded, None, micros(9_000))
+    assert (dict(emptied.values)["count_1h"], emptied.pending) == (0, frozenset())
 
 
 def test_a_row_from_before_a_window_was_added_does_not_pretend_that_it_is_empty() -> None:
@@ -151,6 +154,7 @@ def test_a_row_from_before_a_window_was_added_does_not_pretend_that_it_is_empty(
     decoded = RowReader(plan()).decoder(json.dumps(older)).decode(stored(row(), older))
     found = RowReader(plan()).read(ENTITY_VALUES, decoded, None, micros(9_000))
     assert dict(found.values) == {"sum_5m": 0.0, "last_5m": None, "count_1h": None}
+    assert found.pending == {"count_1h"}
 
 
 def test_as_of_is_an_aware_time_or_seconds() -> None:
