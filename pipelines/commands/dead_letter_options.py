@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from headwater.pipelines.commands.local_stack import running_stack, settings_of
 from headwater.pipelines.commands.processes import chosen_plan
 from headwater.pipelines.commands.views import parse_instant
 from headwater.schemas.dead_letter import Reason
 from headwater.schemas.durations import to_ms
-from headwater.schemas.errors import SettingsError, StackError
+from headwater.schemas.errors import SettingsError
 
 if TYPE_CHECKING:
     from headwater.pipelines.dead_letters.letter import Selection
@@ -119,18 +120,10 @@ def settings_and_plan(
 
 
 def _of_local_stack(view: str, state: Path) -> tuple[Settings, Plan]:
-    from headwater.pipelines.settings import load_settings
-    from headwater.pipelines.stack.state import StateDirectory
-
-    stack = StateDirectory(state).read()
-    if stack is None:
-        raise StackError(
-            f"no stack was started in {state}: start one with `headwater up`, or give --plan or --views, and settings"
-            " such as HEADWATER_KAFKA_BOOTSTRAP_SERVERS, for a deployment"
-        )
-    if not stack.is_supervised:
-        raise StackError(f"the stack in {state} does not run: start it with `headwater up`")
+    stack = running_stack(
+        state, "give --plan or --views, and settings such as HEADWATER_KAFKA_BOOTSTRAP_SERVERS, for a deployment"
+    )
     plans = {each.view: each.plan for each in stack.views}
     if view not in plans:
         raise SettingsError(f"the stack in {state} has the views {', '.join(plans)}, not {view}")
-    return load_settings(**stack.endpoints.model_dump()), chosen_plan(plans[view], None, None, None)
+    return settings_of(stack), chosen_plan(plans[view], None, None, None)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headwater.pipelines.commands.console import err, out
+from headwater.pipelines.commands.console import DEFAULT_STATE, err, out
+from headwater.pipelines.commands.local_stack import told_or_local_settings
 
 if TYPE_CHECKING:
     from headwater.pipelines.rollout.actions import Action
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 CHANGES = 2
 """The exit code that says that there is something to apply."""
 
+State = Annotated[
+    Path,
+    typer.Option(help="State directory of the local stack, used unless HEADWATER_KAFKA_BOOTSTRAP_SERVERS is set."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 
@@ -30,6 +35,7 @@ def plan(
         list[str] | None,
         typer.Option(metavar="VIEW", help="Delete what a view has left behind that is deployed, but not declared."),
     ] = None,
+    state: State = DEFAULT_STATE,
     as_json: AsJson = False,
 ) -> None:
     """Say what deploying these views would change, and do nothing. Exit code 0: nothing to do, 2: changes, 1: an error.
@@ -44,9 +50,8 @@ def plan(
     from headwater.pipelines.logs import configure_logging
     from headwater.pipelines.rollout.planning import plan_rollout
     from headwater.pipelines.rollout.world import World
-    from headwater.pipelines.settings import load_settings
 
-    settings = load_settings()
+    settings = told_or_local_settings(state)
     configure_logging(settings)
     declared = [view.plan for view in load_plans(path, schemas)]
     with World(settings) as world:
@@ -65,6 +70,7 @@ def plan(
 
 def apply(
     file: Annotated[Path, typer.Argument(help="What `headwater plan --out` wrote.")],
+    state: State = DEFAULT_STATE,
     as_json: AsJson = False,
 ) -> None:
     """Do exactly what a plan says, or nothing if the world has changed since.
@@ -78,9 +84,8 @@ def apply(
     from headwater.pipelines.rollout.applying import apply_rollout
     from headwater.pipelines.rollout.rollout import Rollout
     from headwater.pipelines.rollout.world import World
-    from headwater.pipelines.settings import load_settings
 
-    settings = load_settings()
+    settings = told_or_local_settings(state)
     configure_logging(settings)
     taken: list[dict[str, str | bool]] = []
 

@@ -13,7 +13,8 @@ import typer
 from rich.console import Group
 
 from headwater.pipelines.commands.console import DEFAULT_STATE, new_table, out
-from headwater.schemas.errors import FormatError, StackError
+from headwater.pipelines.commands.local_stack import running_stack
+from headwater.schemas.errors import FormatError
 
 if TYPE_CHECKING:
     from headwater.pipelines.reader import FeatureRow
@@ -138,16 +139,7 @@ def _redis_url(state: Path) -> str:
         from headwater.pipelines.settings import load_settings
 
         return load_settings().redis_url.get_secret_value()
-    from headwater.pipelines.stack.state import StateDirectory
-
-    stack = StateDirectory(state).read()
-    if stack is None:
-        raise StackError(
-            f"no stack was started in {state}: start one with `headwater up`, or set HEADWATER_REDIS_URL "
-            "to the online store of a deployment"
-        )
-    if not stack.is_supervised:
-        raise StackError(f"the stack in {state} does not run: start it with `headwater up`")
+    stack = running_stack(state, "set HEADWATER_REDIS_URL to the online store of a deployment")
     return stack.endpoints.redis_url
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import getpass
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 import structlog
@@ -19,8 +19,8 @@ from headwater.pipelines.dead_letters.committed_topic import CommittedTopic
 from headwater.pipelines.dead_letters.transactions import Record, Transactions
 from headwater.pipelines.settings import Settings, client_properties
 from headwater.pipelines.topics import TopicSpec, create_topics, durability_of
-from headwater.schemas.errors import DependencyError, FencedError, FormatError, TopicError
-from headwater.schemas.evolution.changes import meanings_of
+from headwater.schemas.errors import DependencyError, FencedError, FormatError, StackError, TopicError
+from headwater.schemas.evolution.changes import compare, meanings_of
 from headwater.schemas.plan import Plan
 
 TOPIC = "headwater_plans"
@@ -125,6 +125,24 @@ def note_deployed(settings: Settings, plan: Plan) -> None:
         plans.note(plan, None if before is None else before.digest)
     except (DependencyError, FencedError, FormatError) as error:
         _log.warning("deployed_plan_not_noted", topic=TOPIC, error=str(error), consequence="`headwater plan` misses it")
+
+
+def check_follows(settings: Settings, plans: Iterable[Plan]) -> None:
+    """Whether each view can be deployed in place of what is.
+
+    Raises:
+        StackError: some cannot; says which, what changed and what to do.
+        BrokerError, FormatError: what is deployed cannot be seen.
+    """
+    deployed = DeployedPlans(settings).read()
+    problems = []
+    for plan in plans:
+        record = deployed.get(plan.view)
+        change = None if record is None else compare(record.plan, plan, record.meanings)
+        if change is not None and change.refusal:
+            problems += [f"{plan.view}: {change.refusal}", *(f"  {each}" for each in change.changes)]
+    if problems:
+        raise StackError("\n".join(["views have changed so that they cannot go on from what is deployed", *problems]))
 
 
 def _parsed(key: bytes | str, value: bytes | str) -> DeployedPlan:

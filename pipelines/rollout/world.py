@@ -51,7 +51,10 @@ class World:
         try:
             return str(self.admin.list_topics(timeout=TIMEOUT_SECONDS).cluster_id)
         except KafkaException as error:
-            raise BrokerError(f"the Kafka broker cannot be reached: {error.args[0].str()}") from error
+            raise BrokerError(
+                f"the Kafka brokers {self.settings.kafka_bootstrap_servers} (HEADWATER_KAFKA_BOOTSTRAP_SERVERS) cannot"
+                f" be reached: {error.args[0].str()}"
+            ) from error
 
     def deployed(self) -> dict[str, DeployedPlan]:
         """The deployed plans by view, as they were at the first look."""

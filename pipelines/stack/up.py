@@ -14,6 +14,7 @@ from typing import Protocol
 from confluent_kafka.admin import AdminClient
 
 from headwater.pipelines.declarations import CompiledView, load_plans
+from headwater.pipelines.rollout.deployed import check_follows
 from headwater.pipelines.settings import load_settings
 from headwater.pipelines.stack import artifacts, preflight
 from headwater.pipelines.stack.down import sweep
@@ -163,6 +164,7 @@ class Stack:
         self.supervisor.add(self.services.specs())
         if not self.supervisor.wait_until_ready(stop_requested):
             return False
+        check_follows(load_settings(**self.services.endpoints.model_dump()), (view.plan for view in self._views))
         for view, worker in zip(self._views, self.workers, strict=True):
             worker.plan_file.write_text(view.plan.canonical_json())
         endpoints = self.services.endpoints

@@ -154,6 +154,26 @@ def test_a_port_in_use_is_named_before_anything_starts(stack: Stack, tmp_path: P
     assert not (tmp_path / "other").exists()
 
 
+def test_plan_and_up_say_of_a_changed_view_that_it_needs_another_generation(stack: Stack, tmp_path: Path) -> None:
+    views, schemas = Path(VIEWS[1]), VIEWS[3]
+    same = stack.run("plan", str(views), "--schemas", schemas)
+    assert (same.returncode, "customer_purchases generation 1: nothing" in same.stdout) == (0, True), same.stderr
+    assert f"of the stack in {stack.state}" in same.stderr
+
+    changed = tmp_path / "views.py"
+    changed.write_text(views.read_text().replace('key="customer_id"', 'key="item.category"'))
+    planned = stack.run("plan", str(changed), "--schemas", schemas)
+    assert (planned.returncode, "set generation=2 in the view" in planned.stdout) == (1, True)
+
+    stack.run("down")
+    refused = stack.run("up", "--views", str(changed), "--schemas", schemas)
+    assert refused.returncode == 1
+    assert "customer_purchases: set generation=2 in the view" in refused.stderr
+    assert "key" in refused.stderr
+    assert not stack.alive()
+    stack.up()
+
+
 def test_down_stops_what_up_started_and_nothing_else_and_the_next_up_goes_on_soon(stack: Stack) -> None:
     before = stack.told()
     bystander = subprocess.Popen((sys.executable, "-c", "import time; time.sleep(600)", str(stack.state)))

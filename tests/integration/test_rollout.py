@@ -18,6 +18,7 @@ from confluent_kafka.admin import AdminClient
 from headwater.pipelines.registry import Registry
 from headwater.pipelines.rollout.actions import Action
 from headwater.pipelines.rollout.applying import apply_rollout
+from headwater.pipelines.rollout.deployed import check_follows
 from headwater.pipelines.rollout.planning import plan_rollout
 from headwater.pipelines.rollout.rollout import Rollout, ViewRollout
 from headwater.pipelines.rollout.world import World
@@ -27,7 +28,7 @@ from headwater.pipelines.stack.registry import Registry as RegistryServer
 from headwater.pipelines.stack.sources import create_source_topics
 from headwater.pipelines.topics import TopicSpec, found_topics
 from headwater.schemas import count_events, max_of, mean_of, sum_of
-from headwater.schemas.errors import FencedError, SettingsError
+from headwater.schemas.errors import FencedError, SettingsError, StackError
 from headwater.schemas.plan import Plan
 from tests.unit.test_declaring import plan_of, ride_source
 
@@ -251,6 +252,15 @@ def test_a_change_whose_state_is_kept_alters_what_it_must_and_one_that_needs_ano
         f"{view.view}_features_g2"
     ]
     applied(settings, raised)
+
+
+def test_an_older_generation_than_the_deployed_one_is_refused_with_the_way_back(
+    settings: Settings, rides: Callable[..., Plan]
+) -> None:
+    applied(settings, planned(settings, rides(COUNT, generation=2)))
+    check_follows(settings, [rides(COUNT, generation=2), rides(COUNT, FARE, generation=3)])
+    with pytest.raises(StackError, match="to go back, declare the old definition with generation=3"):
+        check_follows(settings, [rides(COUNT)])
 
 
 def test_a_view_that_is_gone_is_shown_and_deleted_only_where_that_is_allowed(
