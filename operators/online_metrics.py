@@ -94,6 +94,7 @@ class OnlineMetrics(Collector):
             ),
             freshness_objective_ms=self._objective_ms,
             store_available=self.store_available,
+            looking_ms=now_ms - self._started_ms,
         )
 
     def collect(self) -> Iterable[Metric]:
@@ -112,7 +113,9 @@ class OnlineMetrics(Collector):
             if status.as_of_ms is not None:
                 age.add_metric((self._view, str(number)), (now_ms - status.as_of_ms) / 1000)
         state = GaugeMetricFamily(
-            "headwater_view_state", "1 on the state that the view is in.", labels=("view", "state")
+            "headwater_view_state",
+            "1 on the state that the view is in; starting: until heartbeats could have come.",
+            labels=("view", "state"),
         )
         current = self.state(now_ms)
         for candidate in ViewState:

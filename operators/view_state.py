@@ -11,6 +11,7 @@ PATIENCE_MS = 10_000
 class ViewState(StrEnum):
     """What the online values of a view are worth now."""
 
+    STARTING = "starting"
     FRESH = "fresh"
     NO_EVENTS = "no_events"
     STUCK = "stuck"
@@ -29,6 +30,7 @@ def view_state(
     stalled_ms: float,
     freshness_objective_ms: int,
     store_available: bool,
+    looking_ms: float,
 ) -> ViewState:
     """The state of a view at a wall time.
 
@@ -38,6 +40,7 @@ def view_state(
         stalled_ms: for how long rows have waited in the log without any progress; 0 if none wait.
         freshness_objective_ms: the plan's.
         store_available: whether the online store takes rows.
+        looking_ms: for how long whoever asks has looked. Until heartbeats could have come, nothing is known.
     """
     patience = patience_ms(freshness_objective_ms)
     if not store_available or stalled_ms > patience:
@@ -45,7 +48,7 @@ def view_state(
     known_as_of_ms = now_ms
     for as_of_ms in heartbeats_as_of_ms:
         if as_of_ms is None or now_ms - as_of_ms > patience:
-            return ViewState.STUCK
+            return ViewState.STUCK if looking_ms > patience else ViewState.STARTING
         known_as_of_ms = min(known_as_of_ms, as_of_ms)
     # Counted from the heartbeats on: nobody knows whether there was anything after them.
     if newest_ingested_ms is None or known_as_of_ms - newest_ingested_ms > freshness_objective_ms:

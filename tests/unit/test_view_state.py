@@ -7,6 +7,7 @@ import pytest
 from headwater.operators.view_state import ViewState, view_state
 
 NOW = 1_000_000.0
+LONG = 3_600_000.0
 
 # heartbeats' age, newest event's age, rows have waited for; all in ms, with an objective of 1 s
 CASES: dict[str, tuple[list[int | None], int | None, float, ViewState]] = {
@@ -33,6 +34,7 @@ def test_the_state_says_what_is_wrong(
         stalled_ms=stalled,
         freshness_objective_ms=1_000,
         store_available=True,
+        looking_ms=LONG,
     )
     assert found is state
 
@@ -46,6 +48,7 @@ def test_a_view_with_a_lax_objective_is_given_that_long_before_it_counts_as_stuc
             stalled_ms=0.0,
             freshness_objective_ms=60_000,
             store_available=True,
+            looking_ms=LONG,
         )
 
     assert [state(59_000), state(61_000)] == [ViewState.FRESH, ViewState.STUCK]
@@ -59,5 +62,20 @@ def test_a_view_whose_store_takes_no_rows_is_stuck_even_before_its_first_partiti
         stalled_ms=0.0,
         freshness_objective_ms=1_000,
         store_available=False,
+        looking_ms=0.0,
     )
     assert found is ViewState.STUCK
+
+
+@pytest.mark.parametrize(("looking_ms", "state"), [(10_000.0, ViewState.STARTING), (10_001.0, ViewState.STUCK)])
+def test_nobody_who_has_just_begun_to_look_calls_a_view_stuck(looking_ms: float, state: ViewState) -> None:
+    found = view_state(
+        NOW,
+        heartbeats_as_of_ms=[int(NOW), None],
+        newest_ingested_ms=None,
+        stalled_ms=0.0,
+        freshness_objective_ms=1_000,
+        store_available=True,
+        looking_ms=looking_ms,
+    )
+    assert found is state
