@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 from headwater.schemas.contracts.parse import parse
 from headwater.schemas.contracts.resolution import breaks
+from headwater.schemas.durations import duration_text
 from headwater.schemas.evolution.findings import Change, ChangeVerdict
-from headwater.schemas.plan import Calendar, Plan, Window
+from headwater.schemas.plan import Calendar, Deduplication, Plan, Window
 
 _SIMPLE: dict[str, tuple[ChangeVerdict, str]] = {
     "owner": ("compatible", "no value depends on it"),
@@ -20,7 +22,6 @@ _SIMPLE: dict[str, tuple[ChangeVerdict, str]] = {
     "freshness_objective_ms": ("compatible", "what readers call fresh, not what they read"),
     "dead_letters": ("compatible", "rejected events go there from now on"),
     "late": ("compatible", "late events go there from now on"),
-    "deduplication": ("incompatible", "which copies of an event count changes"),
 }
 
 _TOO_LONG_TO_SAY = {"owner", "description", "objectives"}
@@ -31,6 +32,7 @@ ELSEWHERE = {
     "generation": "told by `compare`",
     "entity": "below",
     "windows": "below",
+    "deduplication": "below",
     "zones": "with the windows that they cut",
     "reach_ms": "follows from the windows",
     "log": "below",
@@ -46,11 +48,12 @@ def view_changes(deployed: Plan, declared: Plan) -> Iterator[Change]:
     for name, (verdict, why) in _SIMPLE.items():
         before, now = getattr(deployed, name), getattr(declared, name)
         if before != now:
-            told = "is another" if name in _TOO_LONG_TO_SAY else f"is {_said(now)}, was {_said(before)}"
+            told = "is another" if name in _TOO_LONG_TO_SAY else f"is {_said(name, now)}, was {_said(name, before)}"
             yield Change(verdict, name.removesuffix("_ms"), f"{told}: {why}")
     if deployed.entity != declared.entity:
         yield Change("incompatible", "entity", "has other fields: every key is another")
     yield from _window_changes(deployed, declared)
+    yield from _copy_changes(deployed, declared)
     yield from _log_changes(deployed, declared)
 
 
@@ -80,6 +83,30 @@ def _window_changes(deployed: Plan, declared: Plan) -> Iterator[Change]:
             )
 
 
+def _copy_changes(deployed: Plan, declared: Plan) -> Iterator[Change]:
+    before, now = deployed.deduplication, declared.deduplication
+    if before == now:
+        return
+    told = f"is {_horizon(now)}, was {_horizon(before)}"
+    if (
+        before
+        and now
+        and _recognises_all(deployed)
+        and _recognises_all(declared)
+        and now.horizon_ms > before.horizon_ms
+    ):
+        why = "it follows the windows; the same copies count, but ids were kept for the shorter time"
+        yield Change("needs history", "deduplicate_for", f"{told}: {why}")
+    else:
+        yield Change("incompatible", "deduplicate_for", f"{told}: which copies of an event count changes")
+
+
+def _recognises_all(plan: Plan) -> bool:
+    """Whether every copy that could count is recognised."""
+    horizon = plan.deduplication
+    return horizon is not None and plan.reach_ms is not None and horizon.horizon_ms >= plan.reach_ms
+
+
 def _log_changes(deployed: Plan, declared: Plan) -> Iterator[Change]:
     before, now = deployed.log, declared.log
     if deployed.generation != declared.generation:
@@ -99,5 +126,11 @@ def _log_changes(deployed: Plan, declared: Plan) -> Iterator[Change]:
             yield Change("incompatible", "log", f"has rows that old and new readers read differently: {each}")
 
 
-def _said(value: Any) -> str:
-    return "none" if value is None else str(getattr(value, "topic", getattr(value, "horizon_ms", value)))
+def _said(name: str, value: Any) -> str:
+    if value is None:
+        return "none"
+    return duration_text(timedelta(milliseconds=value)) if name.endswith("_ms") else str(getattr(value, "topic", value))
+
+
+def _horizon(deduplication: Deduplication | None) -> str:
+    return "none" if deduplication is None else duration_text(timedelta(milliseconds=deduplication.horizon_ms))

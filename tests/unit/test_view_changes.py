@@ -164,6 +164,25 @@ def test_the_feature_and_the_window_that_need_history_are_named_with_what_the_st
     ]
 
 
+def test_ids_that_are_kept_for_longer_since_a_window_is_longer_need_history_only() -> None:
+    with_ids = ride_source(event_id="note")
+    day, week = (plan_of(COUNT, *more, source=with_ids, entity="driver") for more in ((), (count_events(over="7d"),)))
+    more, less = compare(day, week), compare(week, day)
+    assert (more.verdict, less.verdict) == ("needs history", "incompatible")
+    told = next(change for change in more.changes if change.place == "deduplicate_for")
+    assert (told.verdict, told.what.partition(":")[0]) == ("needs history", "is 169h, was 61m")
+
+
+def test_fewer_ids_than_windows_need_change_which_copies_count() -> None:
+    with_ids = ride_source(event_id="note")
+    days = [
+        plan_of(COUNT, source=with_ids, entity="driver", deduplicate_for=horizon, approximate=True)
+        for horizon in ("5m", "10m")
+    ]
+    (told,) = compare(*days).changes
+    assert (told.verdict, told.what.partition(":")[0]) == ("incompatible", "is 10m, was 5m")
+
+
 def test_what_becomes_of_an_event_that_is_not_as_expected_is_no_matter_of_the_state() -> None:
     dead, stopped = (reading(expect=[tipped(action)]) for action in ("dead_letter", "stop"))
     assert compare(dead, stopped).verdict == "compatible"
