@@ -17,6 +17,8 @@ from headwater.schemas.contracts.parse import parse
 from headwater.schemas.contracts.subjects import Subject
 from headwater.schemas.contracts.views import breaks_of_view
 from headwater.schemas.errors import Mistake
+from headwater.schemas.lineage import lineage_of
+from headwater.schemas.personal_data import forbidden
 
 
 def check_directory(directory: SubjectDirectory) -> list[Finding]:
@@ -54,6 +56,7 @@ def check_views(directory: SubjectDirectory, path: Path) -> tuple[list[CompiledV
             for subject in directory.subjects:
                 if subject.name == source.subject:
                     findings += _unreadable(view, subject)
+        findings += _ungoverned(directory, view)
     findings += [finding for output in outputs(views) for finding in output_findings(output)]
     return views, findings
 
@@ -73,6 +76,17 @@ def check_registry(registry: Registry, directory: SubjectDirectory, views: Seque
 def outputs(views: Sequence[CompiledView]) -> list[Output]:
     """What the jobs of these views write."""
     return [output for view in views for output in outputs_of(view.plan)]
+
+
+def _ungoverned(directory: SubjectDirectory, view: CompiledView) -> Iterator[Finding]:
+    """What a view does not say of itself, and the personal data that the policy keeps from its features."""
+    where = f"{view.file.name} view {view.plan.view}"
+    if view.plan.domain is None:
+        yield Finding("domain", "", "belongs to no domain", 'say domain="growth" or the like in the view', where)
+    for origin, remedy in forbidden(directory.policy, lineage_of(view.plan).features):
+        field = origin.field
+        what = f"{field.name} of {field.topic} is {field.personal_data}, and reaches it as {origin.aggregate}"
+        yield Finding("personal-data", "", what, remedy, f"{where} features.{origin.feature}")
 
 
 def _sealed(subject: Subject) -> Subject:

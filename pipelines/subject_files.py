@@ -1,4 +1,5 @@
-"""The directory of subjects in git: `<subject>/v<N>.avsc`, and the reviewed file `subjects.toml` beside them."""
+"""The directory of subjects in git: `<subject>/v<N>.avsc`, and beside them the reviewed files `subjects.toml` and, if
+people's data reach features, `policy.toml`."""
 
 from __future__ import annotations
 
@@ -6,13 +7,14 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from headwater.schemas.contracts.findings import Finding
 from headwater.schemas.contracts.subjects import TERMS_FILE, Subject, Terms, Version, parse_terms
 from headwater.schemas.errors import ContractError
+from headwater.schemas.personal_data import POLICY_FILE, Policy, parse_policy
 
 _VERSION = re.compile(r"v([1-9]\d*)\.avsc")
 _BELOW = (".", "subjects", "schemas/subjects")
@@ -25,6 +27,7 @@ class SubjectDirectory:
     root: Path
     subjects: tuple[Subject, ...]
     findings: tuple[Finding, ...]
+    policy: Policy = field(default_factory=Policy)
 
     def subject(self, name: str) -> Subject:
         """The subject of this name.
@@ -57,7 +60,8 @@ def load_subjects(path: Path) -> SubjectDirectory:
     for name in sorted(tables.keys() - {subject.name for subject in subjects}):
         what = f"there is no schema in {name}/"
         findings.append(Finding("published", f'["{name}"]', what, f"write {name}/v1.avsc", TERMS_FILE))
-    return SubjectDirectory(root, tuple(subjects), tuple(findings))
+    policy, wrong = _read_policy(root / POLICY_FILE)
+    return SubjectDirectory(root, tuple(subjects), (*findings, *wrong), policy)
 
 
 def declared_terms(root: Path, subject: str) -> Terms | None:
@@ -128,8 +132,21 @@ def _read_tables(file: Path) -> tuple[dict[str, Any], list[Finding]]:
         remedy = "write it: for each subject a table with owner and compatibility"
         return {}, [Finding("published", "", f"there is no {TERMS_FILE} in {file.parent}", remedy, TERMS_FILE)]
     except (OSError, ValueError) as error:
-        return {}, [Finding("published", "", f"cannot be read as TOML: {error}", "mend the file", TERMS_FILE)]
+        return {}, [_unreadable(error, TERMS_FILE)]
     return tables, []
+
+
+def _read_policy(file: Path) -> tuple[Policy, list[Finding]]:
+    if not file.exists():
+        return Policy(), []
+    try:
+        return parse_policy(tomllib.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        return Policy(), [_unreadable(error, POLICY_FILE)]
+
+
+def _unreadable(error: Exception, file: str) -> Finding:
+    return Finding("published", "", f"cannot be read as TOML: {error}", "mend the file", file)
 
 
 def _read_versions(folder: Path, findings: list[Finding]) -> tuple[Version, ...]:

@@ -47,6 +47,7 @@ def compile_view(view: FeatureView, schema: Mapping[str, Any] | Sequence[Mapping
         generation=view.generation,
         owner=view.owner,
         description=view.description,
+        domain=view.domain,
         entity=entity,
         sources=sources,
         columns=source.columns(),

@@ -280,6 +280,7 @@ class Plan(_Part):
     generation: int
     owner: str
     description: str
+    domain: str | None = None
     entity: tuple[EntityField, ...]
     sources: tuple[SourcePlan, ...]
     columns: tuple[Column, ...]
@@ -302,8 +303,8 @@ class Plan(_Part):
         return json.dumps(self.as_dict(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
     def as_dict(self) -> dict[str, Any]:
-        """The plan as plain JSON values."""
-        return self.model_dump(mode="json", by_alias=True)
+        """The plan as plain JSON values; without a domain if nobody named one, as plans were before there were any."""
+        return self.model_dump(mode="json", by_alias=True, exclude=None if self.domain else {"domain"})
 
     def digest(self) -> str:
         """SHA-256 of the canonical JSON, in hexadecimal."""

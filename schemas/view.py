@@ -95,6 +95,7 @@ class FeatureView(Declaration):
         features: the aggregates, each over one or more windows.
         owner: who answers for it.
         description: what it is, for those who find it.
+        domain: the part of the business that it belongs to; `headwater schemas check` asks for it.
         entity: the names of the key's fields in the stores, by default the last part of each key path.
         where: an expression; events in which it is not true do not count, from whatever source they come.
         expect: what should be true of every event that counts, from whatever source it comes.
@@ -122,6 +123,7 @@ class FeatureView(Declaration):
     )
     owner: str = Field(min_length=1, description="say who answers for the view, such as a team's address")
     description: str = Field(min_length=1, description="say what the features are, for those who find them")
+    domain: str | None = Field(None, min_length=1, description="name the part of the business, such as 'growth'")
     entity: Names | None = Field(None, description="name each field of the key")
     where: str | None = None
     expect: Expectations = Field((), description="list what should be true of events, such as not_null('amount')")

@@ -34,6 +34,7 @@ customer_purchases = FeatureView(
         last_of("item.category", over=WINDOWS, name="last_category"),
     ],
     owner="growth@shop.example",
+    domain="growth",
     description="What a customer has bought lately.",
     freshness="5s",
     objectives=[fresh_reads("99.5%", over="30d"), accepted_events("99.9%", over="30d")],

@@ -67,6 +67,7 @@ driver_week = FeatureView(
     ],
     objectives=[fresh_reads("99%", within="30s", over="28d")],
     owner="drivers@taxi.example",
+    domain="mobility",
     description="How busy and how reliable a driver is.",
 )
 
@@ -91,5 +92,6 @@ rider_stops = FeatureView(
         vector_mean_of("taste", dimensions=4, over="30d"),
     ],
     owner="riders@taxi.example",
+    domain="mobility",
     description="Where a rider goes, and how long drivers wait there.",
 )

@@ -35,6 +35,9 @@ def check_subject(subject: Subject) -> list[Finding]:
         remedy = f'add a table ["{subject.name}"] with owner and compatibility to {TERMS_FILE}'
         findings.append(Finding("published", "", f"{subject.name} has no terms", remedy, subject.name))
         return findings
+    if subject.terms.domain is None:
+        remedy = f'say it in {TERMS_FILE}, such as domain = "growth"'
+        findings.append(Finding("domain", "", f"{subject.name} belongs to no domain", remedy, subject.name))
     findings += _published(subject, subject.terms.published)
     findings += _incompatibilities(subject, subject.terms.compatibility, types)
     waived = subject.terms.waive

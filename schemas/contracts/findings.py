@@ -7,10 +7,10 @@ from typing import Literal
 
 from headwater.schemas.errors import Mistake
 
-Rule = Literal["avro", "naming", "docs", "personal-data", "compatibility", "published", "views", "registry"]
+Rule = Literal["avro", "naming", "docs", "personal-data", "domain", "compatibility", "published", "views", "registry"]
 """The rule that a finding breaks."""
 
-WAIVABLE: tuple[Rule, ...] = ("naming", "docs", "personal-data")
+WAIVABLE: tuple[Rule, ...] = ("naming", "docs", "personal-data", "domain")
 """Rules that the reviewed file may waive for a subject that was there before them."""
 
 

@@ -38,6 +38,7 @@ class Terms(BaseModel):
 
     Args:
         owner: who answers for it.
+        domain: the part of the business that it belongs to.
         compatibility: the level at which its versions are compatible, here and in the registry.
         published: the digest of every version, by `v1`, `v2` and so on.
         waive: rules that do not hold for this subject, since it is older than they are.
@@ -46,6 +47,7 @@ class Terms(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     owner: str = Field(min_length=1)
+    domain: str | None = Field(None, min_length=1)
     compatibility: Level
     published: Annotated[dict[str, str], AfterValidator(_digests)] = Field(default_factory=dict)
     waive: Annotated[tuple[Rule, ...], AfterValidator(_waivable)] = ()

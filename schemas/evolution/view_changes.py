@@ -15,6 +15,7 @@ from headwater.schemas.plan import Calendar, Deduplication, Plan, Window
 _SIMPLE: dict[str, tuple[ChangeVerdict, str]] = {
     "owner": ("compatible", "no value depends on it"),
     "description": ("compatible", "no value depends on it"),
+    "domain": ("compatible", "no value depends on it"),
     "objectives": ("compatible", "alerts are made of them, not values"),
     "emission_interval_ms": ("compatible", "how often a key's row is written at most changes no value"),
     "heartbeat_interval_ms": ("compatible", "heartbeats are no rows"),

@@ -18,7 +18,7 @@ from headwater.schemas import EventSource, FeatureView, count_events, mean_of
 
 clicks = EventSource(topic="clicks", key="user", event_time="clicked_at", event_time_unit="ms", allowed_skew="10s")
 user_clicks = FeatureView(
-    name="user_clicks", source=clicks, owner="o", description="d",
+    name="user_clicks", source=clicks, owner="o", description="d", domain="web",
     features=[count_events(over="5m"), mean_of("spent", over="5m")],
 )
 """
@@ -49,7 +49,7 @@ def write_subject(
 ) -> Path:
     """Writes the versions of a subject, and adds its terms to the reviewed file; returns the directory of subjects."""
     (root / subject).mkdir(parents=True, exist_ok=True)
-    lines = [f'["{subject}"]', 'owner = "web@shop.example"', f'compatibility = "{level}"', more]
+    lines = [f'["{subject}"]', 'owner = "web@shop.example"', 'domain = "web"', f'compatibility = "{level}"', more]
     if sealed:
         lines.append(f'["{subject}".published]')
     for number, schema in enumerate(schemas, start=1):
