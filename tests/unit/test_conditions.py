@@ -111,6 +111,8 @@ def test_the_online_store_is_behind_by_rows_or_by_seconds(clock: Clock) -> None:
     metrics.report({0: PartitionStatus(now_ms - 31_000, lag_rows=1, waiting_since_ms=None)})
     assert "online_store_behind" in holding(registry)
     metrics.report({0: PartitionStatus(now_ms - 31_000, lag_rows=0, waiting_since_ms=None)})
+    assert holding(registry) == set()  # it has just begun to look
+    clock.now += 11
     assert holding(registry) == {"stuck"}
 
 
