@@ -76,7 +76,7 @@ def headwater_test(path: Path, *options: str) -> subprocess.CompletedProcess[str
     command = [sys.executable, "-m", "headwater.pipelines.cli", "test", str(path), *options]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(
-        command, cwd=path.parent, env=environment, capture_output=True, text=True, timeout=60, check=False
+        command, cwd=path.parent, env=environment, capture_output=True, text=True, timeout=300, check=False
     )
 
 
