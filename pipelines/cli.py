@@ -11,6 +11,7 @@ from headwater.pipelines.commands import (
     bench,
     chaos,
     dead_letters,
+    doctor,
     lineage,
     processes,
     rollout,
@@ -51,6 +52,7 @@ app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel=VIEWS)
 app.add_typer(slo.app, name="slo", rich_help_panel=VIEWS)
 app.add_typer(schemas.app, name="schemas", rich_help_panel=CONTRACTS)
 app.command(rich_help_panel=CONTRACTS)(lineage.lineage)
+app.command(rich_help_panel=PROCESSES)(doctor.doctor)
 app.command(rich_help_panel=PROCESSES)(processes.compute)
 app.command(rich_help_panel=PROCESSES)(processes.materialize)
 app.command(rich_help_panel=PROCESSES)(processes.archive)

@@ -53,6 +53,22 @@ class CheckpointCounts:
     last_failure: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """A cluster's version of Flink, and how many of its slots are free."""
+
+    version: str
+    slots: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobManagerEnvironment:
+    """The JobManager's JVM, as it calls itself, and the file names on its classpath."""
+
+    version: str
+    classpath: tuple[str, ...]
+
+
 class FlinkRest:
     """A cluster's REST interface.
 
@@ -66,6 +82,21 @@ class FlinkRest:
     def close(self) -> None:
         """Close the connection; nothing can be called any more."""
         self._client.close()
+
+    def overview(self) -> Overview:
+        """What the cluster is."""
+        found = self._get("/overview")
+        return Overview(found["flink-version"], found["slots-available"])
+
+    def configuration(self) -> dict[str, str]:
+        """The JobManager's configuration."""
+        return {each["key"]: each["value"] for each in self._get("/jobmanager/config")}
+
+    def environment(self) -> JobManagerEnvironment:
+        """What the JobManager runs in."""
+        found = self._get("/jobmanager/environment")
+        names = (path.rpartition("/")[2] for path in found["classpath"])
+        return JobManagerEnvironment(found["jvm"]["version"], tuple(names))
 
     def jobs(self, name: str) -> list[Job]:
         """All jobs of this name that the cluster remembers, the oldest first."""

@@ -220,10 +220,7 @@ def check_transaction_timeout(admin: AdminClient, transaction_timeout_ms: int) -
         BrokerError: the broker cannot be reached.
     """
     try:
-        brokers = admin.list_topics(timeout=TIMEOUT_SECONDS).brokers
-        (config,) = _configs(admin, [ConfigResource(ResourceType.BROKER, str(next(iter(brokers))))])
-    except KafkaException as error:
-        raise _unreachable(error) from error
+        (config,) = described(admin, [ConfigResource(ResourceType.BROKER, str(brokers_of(admin)[0]))])
     except TopicError as error:
         _log.info("broker_limits_unknown", error=str(error))
         return
@@ -233,6 +230,33 @@ def check_transaction_timeout(admin: AdminClient, transaction_timeout_ms: int) -
             f"HEADWATER_TRANSACTION_TIMEOUT_MS is {transaction_timeout_ms}, but the broker allows {limit_ms}: "
             "lower it, or raise the broker's transaction.max.timeout.ms"
         )
+
+
+def brokers_of(admin: AdminClient, timeout_seconds: float = TIMEOUT_SECONDS) -> list[int]:
+    """The ids of the brokers that are up.
+
+    Raises:
+        BrokerError: none can be reached.
+    """
+    try:
+        return sorted(admin.list_topics(timeout=timeout_seconds).brokers)
+    except KafkaException as error:
+        raise _unreachable(error) from error
+
+
+def described(admin: AdminClient, resources: list[ConfigResource]) -> list[dict[str, str]]:
+    """The configuration of each of these topics or brokers.
+
+    Raises:
+        TopicError: the broker does not show it.
+    """
+    futures: dict[ConfigResource, Future[dict[str, object]]] = admin.describe_configs(resources)
+    by_name = {resource.name: future for resource, future in futures.items()}
+    try:
+        found = [by_name[resource.name].result(TIMEOUT_SECONDS) for resource in resources]
+    except KafkaException as error:
+        raise TopicError(f"the broker does not show its configuration: {error.args[0].str()}") from error
+    return [{name: str(getattr(entry, "value", "")) for name, entry in each.items()} for each in found]
 
 
 def _partitions(admin: AdminClient, names: Iterable[str]) -> dict[str, int]:
@@ -257,17 +281,7 @@ def _settled_partitions(admin: AdminClient, names: set[str]) -> dict[str, int]:
 def _topic_configs(admin: AdminClient, names: Iterable[str]) -> dict[str, dict[str, str]]:
     names = list(names)
     resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
-    return dict(zip(names, _configs(admin, resources), strict=True))
-
-
-def _configs(admin: AdminClient, resources: list[ConfigResource]) -> list[dict[str, str]]:
-    futures: dict[ConfigResource, Future[dict[str, object]]] = admin.describe_configs(resources)
-    by_name = {resource.name: future for resource, future in futures.items()}
-    try:
-        described = [by_name[resource.name].result(TIMEOUT_SECONDS) for resource in resources]
-    except KafkaException as error:
-        raise TopicError(f"the broker does not show its configuration: {error.args[0].str()}") from error
-    return [{name: str(getattr(entry, "value", "")) for name, entry in each.items()} for each in described]
+    return dict(zip(names, described(admin, resources), strict=True))
 
 
 def _wrong_partitions(plan: Plan, found: int) -> str:

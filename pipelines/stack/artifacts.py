@@ -109,6 +109,11 @@ def pinned(part: Part) -> tuple[Artifact, ...]:
     return tuple(_artifact(entry["coordinates"], entry["bytes"], entry["sha256"]) for entry in lock[part])
 
 
+def is_here(artifact: Artifact) -> bool:
+    """Whether it need not be downloaded."""
+    return _local_file(artifact) is not None
+
+
 def fetch(artifact: Artifact, progress: Progress | None = None) -> Path:
     """The artifact's file, downloaded if it is not on this machine.
 

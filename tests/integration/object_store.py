@@ -33,6 +33,8 @@ moto, one_at_a_time = DomainDispatcherApplication(create_backend_app), threading
 def serve(environ, start_response):
     if environ["REQUEST_METHOD"] != "PUT":
         return moto(environ, start_response)
+    if "ignores-conditions" in sys.argv:
+        environ.pop("HTTP_IF_NONE_MATCH", None)
     with one_at_a_time:
         return list(moto(environ, start_response))
 
@@ -69,12 +71,15 @@ class ObjectStore:
 
 
 @contextmanager
-def object_store(free_requests: int | None = None) -> Iterator[ObjectStore]:
-    """A server for the length of a `with` block; after so many requests it lets in known keys only: none is."""
+def object_store(free_requests: int | None = None, *, ignores_conditions: bool = False) -> Iterator[ObjectStore]:
+    """A server for the length of a `with` block; after so many requests it lets in known keys only: none is.
+
+    One that ignores conditions overwrites an object also where the request forbids it, as some stores do.
+    """
     (port,) = free_ports(1)
     guard = {} if free_requests is None else {"INITIAL_NO_AUTH_ACTION_COUNT": str(free_requests)}
     process = subprocess.Popen(
-        [sys.executable, "-c", SERVER, str(port)],
+        [sys.executable, "-c", SERVER, str(port), *(["ignores-conditions"] if ignores_conditions else [])],
         env={**os.environ, **guard},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
