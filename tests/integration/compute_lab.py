@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -225,6 +225,21 @@ def make_lab(
     (schema_id,) = register_contract(registry.url, type(contract)(f"{topic}-value", contract.files, contract.schemas))
     create_source_topics(broker.bootstrap_servers, [topic], PARTITIONS)
     return ComputeLab(broker, registry, flink, directory, compile_view(made, schema), schema, schema_id)
+
+
+def with_features(lab: ComputeLab, *features: Any) -> ComputeLab:
+    """The same view with other features."""
+    source = EventSource(
+        topic=lab.topic,
+        subject=f"{lab.topic}-value",
+        key="customer_id",
+        event_time="purchased_at",
+        allowed_skew="10s",
+    )
+    view = FeatureView(
+        name=lab.plan.view, source=source, features=list(features), owner="tests", description="For a test."
+    )
+    return replace(lab, plan=compile_view(view, lab.schema))
 
 
 def key_of(customer: str, lab: ComputeLab) -> bytes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +16,19 @@ from headwater.pipelines.settings import Settings
 from headwater.pipelines.stack.broker import Broker
 from headwater.pipelines.stack.flink import FlinkCluster
 from headwater.pipelines.stack.registry import Registry
-from headwater.schemas import EventSource, FeatureView, count_events, last_of, sum_of, variance_of
-from headwater.schemas.compile import compile_view
+from headwater.schemas import count_events, last_of, sum_of, variance_of
 from headwater.schemas.evolution.changes import compare
 from headwater.schemas.feature_log import ROW_HEADER_NAME, RowHeader
-from tests.integration.compute_lab import WINDOWS, ComputeLab, key_of, make_lab, read, unframe, wait_until
+from tests.integration.compute_lab import (
+    WINDOWS,
+    ComputeLab,
+    key_of,
+    make_lab,
+    read,
+    unframe,
+    wait_until,
+    with_features,
+)
 
 CUSTOMERS = 5
 
@@ -74,20 +81,6 @@ def test_a_job_with_a_window_more_is_refused_before_it_is_submitted(lab: Compute
     assert "set generation=2 in the view" in process.output()
     assert "windows.7d is new" in process.output()
     assert lab.job_ids("RUNNING", "CREATED", "INITIALIZING") == []
-
-
-def with_features(lab: ComputeLab, *features: Any) -> ComputeLab:
-    source = EventSource(
-        topic=lab.topic,
-        subject=f"{lab.topic}-value",
-        key="customer_id",
-        event_time="purchased_at",
-        allowed_skew="10s",
-    )
-    view = FeatureView(
-        name=lab.plan.view, source=source, features=list(features), owner="tests", description="For a test."
-    )
-    return replace(lab, plan=compile_view(view, lab.schema))
 
 
 def produce(lab: ComputeLab, first: int) -> None:
