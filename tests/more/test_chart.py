@@ -19,6 +19,8 @@ from typer.main import get_command
 from headwater.pipelines.application import ARGUMENTS
 from headwater.pipelines.checkpoints import checkpoint_store
 from headwater.pipelines.cli import app
+from headwater.pipelines.rollout.actions import NotePlan
+from headwater.pipelines.rollout.rollout import Rollout, ViewRollout
 from headwater.pipelines.settings import FILE_VARIABLE, Settings, load_settings
 from headwater.pipelines.submission import job_options
 from headwater.schemas.plan import Plan
@@ -31,8 +33,13 @@ RULES = ROOT / "pipelines/shop/customer_purchases.rules.yaml"
 KUBERNETES = "1.33.0"
 EXAMPLES = ("small", "production", "multi-tenant")
 
-# Not Headwater's own: pyarrow, delta-rs and Flink's S3 file system take these from the environment.
-STORE_VARIABLES = {"AWS_ALLOW_HTTP", "AWS_ENDPOINT_URL", "AWS_REGION"}
+# No settings: pyarrow, delta-rs, Flink's S3 file system and the image's entry point take these from the environment.
+NOT_OURS = {"AWS_ALLOW_HTTP", "AWS_ENDPOINT_URL", "AWS_REGION", "FLINK_SECRET_CONF"}
+
+CONTRACTS = (
+    f"--set-file=apply.contracts.terms={ROOT}/schemas/subjects/subjects.toml",
+    rf"--set-file=apply.contracts.subjects.shop\.purchases-value.v1={ROOT}/schemas/subjects/shop.purchases-value/v1.avsc",
+)
 
 pytestmark = pytest.mark.timeout(1800)
 
@@ -41,26 +48,15 @@ Resource = dict[str, Any]
 
 @dataclass(frozen=True)
 class Pod:
-    """A pod that a resource makes, with the container of ours in it."""
+    """A pod that a resource makes, and one of its containers."""
 
     owner: Resource
     spec: dict[str, Any]
-
-    @property
-    def container(self) -> dict[str, Any]:
-        (found,) = self.spec["containers"]
-        return dict(found)
+    container: dict[str, Any]
 
     @property
     def environment(self) -> dict[str, str]:
         return {each["name"]: each.get("value", "from-the-pod") for each in self.container["env"]}
-
-
-@pytest.fixture(scope="session")
-def tools() -> Path:
-    """Where helm, kubeconform and helm-unittest are, built if need be."""
-    built = subprocess.run((ROOT / ".ci/kubernetes_tools.sh",), check=True, stdout=subprocess.PIPE, text=True)
-    return Path(built.stdout.strip())
 
 
 @pytest.fixture(scope="session")
@@ -72,14 +68,34 @@ def plans(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Path]
     return {"small": one, "production": one, "multi-tenant": {"purchases": GOLDEN, "rides": rides}}
 
 
+@pytest.fixture(scope="session")
+def rollout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `headwater plan --out` writes of a view that is there already."""
+    plan = Plan.from_json(GOLDEN.read_text())
+    view = ViewRollout(
+        view=plan.view,
+        verdict="compatible",
+        deployed=plan.generation,
+        declared=plan.generation,
+        changes=(),
+        refusals=(),
+        actions=(NotePlan(before="0" * 64, plan=plan),),
+        costs=(),
+        notes=(),
+    )
+    file = tmp_path_factory.mktemp("rollout") / "rollout.json"
+    file.write_text(Rollout(cluster="c", registry="r", views=(view,)).to_json())
+    return file
+
+
 @pytest.fixture(params=EXAMPLES)
 def example(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
 @pytest.fixture
-def rendered(example: str, tools: Path, plans: dict[str, dict[str, Path]]) -> str:
-    return render(example, tools, plans)
+def rendered(example: str, tools: Path, plans: dict[str, dict[str, Path]], rollout: Path) -> str:
+    return render(example, tools, plans, rollout)
 
 
 @pytest.fixture
@@ -96,9 +112,9 @@ def test_every_branch_of_the_templates_gives_what_it_should(tools: Path) -> None
 
 
 def test_rendering_twice_gives_the_same_bytes_and_asks_no_cluster(
-    example: str, rendered: str, tools: Path, plans: dict[str, dict[str, Path]]
+    example: str, rendered: str, tools: Path, plans: dict[str, dict[str, Path]], rollout: Path
 ) -> None:
-    assert render(example, tools, plans) == rendered
+    assert render(example, tools, plans, rollout) == rendered
     assert not [
         file for file in (CHART / "templates").iterdir() if re.search(r"\blookup\b|\bnow\b|rand", file.read_text())
     ]
@@ -124,16 +140,16 @@ def test_every_pod_keeps_to_the_restricted_standard_and_can_write_nowhere_but_to
     for pod in found:
         assert violations(pod.spec) == []
         assert pod.container["securityContext"]["readOnlyRootFilesystem"] is True
-        mounts = {each["mountPath"]: each for each in pod.container["volumeMounts"]}
-        assert [path for path, each in mounts.items() if not each.get("readOnly")] == ["/tmp"]
-        assert {each["name"] for each in mounts.values()} == {each["name"] for each in pod.spec["volumes"]}
+        mounts = pod.container["volumeMounts"]
+        assert [each["mountPath"] for each in mounts if not each.get("readOnly")] == ["/tmp"]
+        assert {each["name"] for each in mounted(pod.spec)} == {each["name"] for each in pod.spec["volumes"]}
 
 
 def test_every_variable_is_a_setting_with_a_value_that_it_takes(
     resources: list[Resource], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for pod in pods(resources):
-        ours = {name: value for name, value in pod.environment.items() if name not in STORE_VARIABLES}
+        ours = {name: value for name, value in pod.environment.items() if name not in NOT_OURS}
         assert {
             name.removeprefix("HEADWATER_").lower() for name in ours.keys() - {FILE_VARIABLE}
         } <= Settings.model_fields.keys()
@@ -146,28 +162,30 @@ def test_every_variable_is_a_setting_with_a_value_that_it_takes(
 
 
 def test_every_argument_is_one_and_every_file_that_it_names_is_mounted(resources: list[Resource]) -> None:
-    commands = get_command(app).commands  # type: ignore[attr-defined]
     for pod in pods(resources):
-        arguments = pod.container.get("args")
-        if arguments:
-            command, option, file = arguments
-            assert option in {text for each in commands[command].params for text in each.opts}
-        else:
+        if pod.owner["kind"] == "FlinkDeployment":
             job = pod.owner["spec"]["job"]
             assert tuple(job["args"][:-1]) == ARGUMENTS
-            file = job["args"][-1]
-        files = {
+            named = job["args"][-1:]
+        else:
+            named = files_named(pod.container["args"])
+        there = {
             f"{mount['mountPath']}/{name}"
             for mount in pod.container["volumeMounts"]
             for name in content(pod, mount["name"], resources)
         }
-        assert file in files
-        assert pod.environment.get(FILE_VARIABLE, file) in files
+        assert named
+        for file in named:
+            assert any(each == file or each.startswith(f"{file}/") for each in there), file
+        assert pod.environment.get(FILE_VARIABLE, named[0]) in {*there, named[0]}
 
 
 def test_ports_are_those_that_are_listened_on_exposed_and_let_through(resources: list[Resource]) -> None:
     exposed = {int(word) for each in stages()[-1].all("EXPOSE") for word in each.words}
     for pod in pods(resources):
+        if pod.owner["kind"] == "Job":
+            assert "ports" not in pod.container
+            continue
         (metrics,) = (each["containerPort"] for each in pod.container["ports"])
         if pod.owner["kind"] == "FlinkDeployment":
             flink = pod.owner["spec"]["flinkConfiguration"]
@@ -227,12 +245,15 @@ def test_compose_is_what_the_compose_specification_says(tools: Path) -> None:
     jsonschema.Draft7Validator(schema).validate(yaml.safe_load((ROOT / "docker-compose.yml").read_text()))
 
 
-def render(example: str, tools: Path, plans: dict[str, dict[str, Path]]) -> str:
+def render(example: str, tools: Path, plans: dict[str, dict[str, Path]], rollout: Path) -> str:
+    """The example as its own head says that it is installed."""
     given = [f"--set-file=views.{view}.plan={file}" for view, file in plans[example].items()]
     command = (tools / "bin/helm", "template", "shop", CHART, "--namespace", "features", "--kube-version", KUBERNETES)
     values = CHART / f"examples/{example}.yaml"
     if "prometheusRule:" in values.read_text():
         given += [f"--set-file=views.{view}.rules={RULES}" for view in plans[example]]
+    if "apply.rollout=" in values.read_text():
+        given += [f"--set-file=apply.rollout={rollout}", *CONTRACTS]
     return subprocess.run((*command, "--values", values, *given), check=True, capture_output=True, text=True).stdout
 
 
@@ -243,7 +264,7 @@ def of_kind(kind: str, resources: list[Resource]) -> list[Resource]:
 def templates(resources: list[Resource]) -> Iterator[tuple[Resource, dict[str, str], dict[str, Any]]]:
     """Everything that pods are made from: its resource, the pods' labels, their specification."""
     for each in resources:
-        if each["kind"] in ("Deployment", "StatefulSet"):
+        if each["kind"] in ("Deployment", "StatefulSet", "Job"):
             made = [each["spec"]["template"]]
         elif each["kind"] == "FlinkDeployment":
             made = [each["spec"][role]["podTemplate"] for role in ("jobManager", "taskManager")]
@@ -254,7 +275,24 @@ def templates(resources: list[Resource]) -> Iterator[tuple[Resource, dict[str, s
 
 def pods(resources: list[Resource]) -> Iterator[Pod]:
     for owner, _, spec in templates(resources):
-        yield Pod(owner, spec)
+        for container in (*spec.get("initContainers", ()), *spec["containers"]):
+            yield Pod(owner, spec, container)
+
+
+def mounted(spec: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the pod's containers mount."""
+    containers = (*spec.get("initContainers", ()), *spec["containers"])
+    return [mount for each in containers for mount in each["volumeMounts"]]
+
+
+def files_named(arguments: list[str]) -> list[str]:
+    """The files and directories that a command line of ours names, once each of its words is one that there is."""
+    words, command = list(arguments), get_command(app)
+    while hasattr(command, "commands"):
+        command = command.commands[words.pop(0)]
+    known = {text for each in command.params for text in each.opts}
+    assert {word for word in words if word.startswith("-")} <= known
+    return [word for word in words if not word.startswith("-")]
 
 
 def content(pod: Pod, volume: str, resources: list[Resource]) -> list[str]:
@@ -264,7 +302,7 @@ def content(pod: Pod, volume: str, resources: list[Resource]) -> list[str]:
         (config,) = (
             each for each in of_kind("ConfigMap", resources) if each["metadata"]["name"] == found["configMap"]["name"]
         )
-        return list(config["data"])
+        return [each["path"] for each in found["configMap"].get("items", ())] or list(config["data"])
     return [item["path"] for item in found.get("secret", {}).get("items", [])]
 
 

@@ -10,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -82,6 +83,29 @@ def test_flinks_scripts_run_as_they_are_and_all_else_is_a_command(
         entry, env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, check=True, capture_output=True, text=True
     )
     assert outcome.stdout.strip() == runs
+
+
+def test_secret_options_of_flinks_are_added_to_a_copy_of_its_configuration(tmp_path: Path) -> None:
+    conf = tmp_path / "conf"
+    conf.mkdir()
+    (conf / "config.yaml").write_text("security:\n  ssl:\n    internal:\n      enabled: true")
+    (conf / "log4j-console.properties").write_text("")
+    (tmp_path / "flink.yaml").write_text("security.ssl.internal.key-password: hidden\n")
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "FLINK_CONF_DIR": str(conf),
+        "FLINK_SECRET_CONF": str(tmp_path / "flink.yaml"),
+        "TMPDIR": str(tmp_path),
+    }
+    show = ("bash", "-c", 'ls "$FLINK_CONF_DIR" && cat "$FLINK_CONF_DIR/config.yaml"')
+    entry = (ROOT / "pipelines/deploy/image/entrypoint.sh", *show)
+    files, _, content = subprocess.run(
+        entry, env=environment, check=True, capture_output=True, text=True
+    ).stdout.partition("log4j-console.properties\n")
+    assert files == "config.yaml\n"
+    assert yaml.safe_load(content)["security.ssl.internal.key-password"] == "hidden"
+    assert yaml.safe_load(content)["security"]["ssl"]["internal"]["enabled"] is True
+    assert "hidden" not in (conf / "config.yaml").read_text()
 
 
 def test_the_image_has_the_versions_that_are_tested_and_nothing_of_tests() -> None:

@@ -12,6 +12,25 @@
 {{- fail (printf "kafka.properties: %s is a secret; put HEADWATER_KAFKA_PROPERTIES into the secret settings instead" $name) -}}
 {{- end -}}
 {{- end -}}
+{{- $declared := dict -}}
+{{- with $values.apply.rollout -}}
+{{- $rollout := . | fromJson -}}
+{{- if or (hasKey $rollout "Error") (ne (int $rollout.format) 1) -}}
+{{- fail "apply.rollout: not what `headwater plan --out` writes; pass that file by --set-file" -}}
+{{- end -}}
+{{- range $rollout.views -}}
+{{- if .refusals -}}
+{{- fail (printf "apply.rollout: %s cannot be deployed: %s" .view (first .refusals)) -}}
+{{- end -}}
+{{- $_ := set $declared .view .declared -}}
+{{- end -}}
+{{- end -}}
+{{- if and $values.apply.contracts.subjects (not $values.apply.rollout) -}}
+{{- fail "apply.contracts: only the job registers them that apply.rollout makes" -}}
+{{- end -}}
+{{- if and $values.apply.contracts.subjects (not $values.apply.contracts.terms) -}}
+{{- fail "apply.contracts.terms: pass subjects.toml, which has the level of each subject, by --set-file" -}}
+{{- end -}}
 {{- $names := dict -}}
 {{- range $key, $entry := $values.views -}}
 {{- $view := include "headwater.view" (list $ $key $entry) | fromYaml -}}
@@ -19,6 +38,12 @@
 {{- fail (printf "views.%s and views.%s are the same generation of one view; raise generation= in the view" (get $names $view.name) $key) -}}
 {{- end -}}
 {{- $_ := set $names $view.name $key -}}
+{{- if and $values.apply.rollout (not (hasKey $declared $view.view)) -}}
+{{- fail (printf "apply.rollout: it says nothing of %s, the view of views.%s; plan with all views" $view.view $key) -}}
+{{- end -}}
+{{- if and $view.compute.restoreFrom.savepoint (not $view.compute.restoreFrom.nonce) -}}
+{{- fail "compute.restoreFrom.nonce: another number than the last time, 1 or more; by it the operator knows that it is to be done" -}}
+{{- end -}}
 {{- range $part, $root := dict "compute" "checkpointDir" "archive" "offlineRoot" -}}
 {{- if and (index $view $part).enabled (not (index $values.storage $root)) -}}
 {{- fail (printf "storage.%s: %s of views.%s needs it; name a place such as s3://bucket/path" $root $part $key) -}}

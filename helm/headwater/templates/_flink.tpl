@@ -39,6 +39,12 @@ s3.endpoint: {{ . }}
 {{- if .root.Values.storage.s3.pathStyle }}
 s3.path.style.access: "true"
 {{- end }}
+{{- if $compute.internalTls.existingSecret }}
+# The passwords stand in flink.yaml beside them, which the image's entry point adds.
+security.ssl.internal.enabled: "true"
+security.ssl.internal.keystore: /etc/headwater/internal-tls/keystore.p12
+security.ssl.internal.truststore: /etc/headwater/internal-tls/truststore.p12
+{{- end }}
 taskmanager.data.port: "6121"
 {{- if eq $compute.stateBackend "hashmap" }}
 taskmanager.memory.managed.size: 0m
@@ -55,6 +61,7 @@ metadata:
     headwater.dev/role: {{ .role }}
   annotations:
     headwater.dev/plan-sha256: {{ .view.planSha256 }}
+    {{- include "headwater.podAnnotations" .root | nindent 4 }}
 spec:
   enableServiceLinks: false
   securityContext: {{- include "headwater.podSecurity" . | nindent 4 }}
@@ -69,6 +76,9 @@ spec:
         - {name: HEADWATER_PARALLELISM, value: {{ .view.compute.parallelism | int | quote }}}
         - {name: HEADWATER_STATE_BACKEND, value: {{ .view.compute.stateBackend }}}
         - {name: HEADWATER_TRANSACTION_TIMEOUT_MS, value: {{ .view.compute.transactionTimeoutMs | int | quote }}}
+        {{- if .view.compute.internalTls.existingSecret }}
+        - {name: FLINK_SECRET_CONF, value: /etc/headwater/internal-tls/flink.yaml}
+        {{- end }}
         {{- include "headwater.storeEnvironment" .root | nindent 8 }}
       ports: [{name: metrics, containerPort: 9249}]
       # That the process listens. Flink itself knows whether its parts hear each other, and restarts the job.

@@ -14,6 +14,11 @@ capabilities: {drop: [ALL]}
 seccompProfile: {type: RuntimeDefault}
 {{- end -}}
 
+{{/* By these a pod is made anew when what it read at its start has changed. */}}
+{{- define "headwater.podAnnotations" -}}
+headwater.dev/secrets-revision: {{ .Values.secrets.revision | quote }}
+{{- end -}}
+
 {{/* Settings that all processes of a view share. */}}
 {{- define "headwater.environment" -}}
 - {name: HEADWATER_KAFKA_BOOTSTRAP_SERVERS, value: {{ .Values.kafka.bootstrapServers | quote }}}
@@ -43,13 +48,18 @@ seccompProfile: {type: RuntimeDefault}
 {{- end }}
 {{- end -}}
 
-{{/* Called with (dict "root" $ "view" view), as is what follows. */}}
+{{/*
+Called with (dict "root" $ "view" view), as is what follows; without a view there is no plan. "secret" may name another
+Secret than the release's own.
+*/}}
 {{- define "headwater.volumes" -}}
+{{- with .view }}
 - name: plan
-  configMap: {name: {{ .view.name }}-plan}
+  configMap: {name: {{ .name }}-plan}
+{{- end }}
 - name: tmp
   emptyDir: {sizeLimit: {{ .tmpSize | default "1Gi" }}}
-{{- with include "headwater.settingsSecret" .root }}
+{{- with .secret | default (include "headwater.settingsSecret" .root) }}
 - name: settings
   secret:
     secretName: {{ . }}
@@ -62,16 +72,27 @@ seccompProfile: {type: RuntimeDefault}
     secretName: {{ . }}
     items: [{key: {{ $.root.Values.ca.key }}, path: ca.crt}]
 {{- end }}
+{{- if and (eq (.part | default "") "compute") .view.compute.internalTls.existingSecret }}
+- name: internal-tls
+  secret:
+    secretName: {{ .view.compute.internalTls.existingSecret }}
+    defaultMode: 0440
+{{- end }}
 {{- end -}}
 
 {{- define "headwater.mounts" -}}
+{{- if .view }}
 - {name: plan, mountPath: /etc/headwater/plan, readOnly: true}
+{{- end }}
 - {name: tmp, mountPath: /tmp}
 {{- if include "headwater.settingsSecret" .root }}
 - {name: settings, mountPath: /etc/headwater/settings, readOnly: true}
 {{- end }}
 {{- if .root.Values.ca.existingSecret }}
 - {name: ca, mountPath: /etc/headwater/tls, readOnly: true}
+{{- end }}
+{{- if and (eq (.part | default "") "compute") .view.compute.internalTls.existingSecret }}
+- {name: internal-tls, mountPath: /etc/headwater/internal-tls, readOnly: true}
 {{- end }}
 {{- end -}}
 
@@ -110,6 +131,7 @@ metadata:
     {{- $labels | nindent 4 }}
   annotations:
     headwater.dev/plan-sha256: {{ .view.planSha256 }}
+    {{- include "headwater.podAnnotations" .root | nindent 4 }}
 spec:
   serviceAccountName: {{ include "headwater.fullname" .root }}-{{ .part }}
   automountServiceAccountToken: false
