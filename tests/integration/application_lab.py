@@ -20,6 +20,8 @@ from tests.integration.compute_lab import ComputeLab, key_of, wait_until
 
 APPLICATION_CLASS = "org.apache.flink.container.entrypoint.StandaloneApplicationClusterEntryPoint"
 SAVEPOINT_SECONDS = 120
+RUNNING_SECONDS = 300
+"""A JobManager that builds its job starts a Python of its own; on a busy machine that takes minutes."""
 
 
 @dataclass
@@ -35,7 +37,7 @@ class Application:
         """SIGKILL, and a new one, as Kubernetes would; returns once every task runs again."""
         self.job_manager.kill()
         self.job_manager = RunningProcess.start(self.spec)
-        wait_until(self.is_running, 180, "the job to run again")
+        wait_until(self.is_running, RUNNING_SECONDS, "the job to run again")
 
     def stop_with_savepoint(self, directory: str = "") -> str:
         """What the operator does first for an upgrade: the savepoint's URL. The JobManager ends by itself then."""
@@ -57,7 +59,7 @@ def application(lab: ComputeLab, *arguments: str, parallelism: int = 2) -> Itera
     made = Application(lab, spec, RunningProcess.start(spec), RunningProcess.start(lab.flink.task_manager_spec()))
     try:
         made.job_manager.wait_ready()
-        wait_until(made.is_running, 180, "the job to run")
+        wait_until(made.is_running, RUNNING_SECONDS, "the job to run")
         yield made
     finally:
         made.job_manager.stop()

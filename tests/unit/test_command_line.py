@@ -52,7 +52,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
 @pytest.mark.parametrize(
     "command",
     [
-        *("demo", "up", "down", "status", "compile", "test", "compute", "materialize", "archive", "get"),
+        *("demo", "up", "down", "status", "compile", "test", "doctor", "compute", "materialize", "archive", "get"),
         *("dead-letters list", "dead-letters show", "dead-letters replay", "dead-letters drop"),
     ],
 )
