@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -26,7 +27,10 @@ pytestmark = pytest.mark.timeout(900)
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the image has at /opt/headwater: made by the first stages' RUN steps from what they copy."""
-    root = tmp_path_factory.mktemp("image")
+    return built(tmp_path_factory.mktemp("image"))
+
+
+def built(root: Path) -> Path:
     made = {HOME: root / "headwater", "/jars": root / "jars"}
     for stage in STAGES[:-1]:
         directory = root / stage.name
@@ -42,7 +46,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_command_runs_with_nothing_of_the_checkout_on_its_path(home: Path, tmp_path: Path) -> None:
-    for command in ("compute", "materialize", "archive"):
+    for command in ("doctor", "compute", "materialize", "archive"):
         assert "--plan" in run(home, tmp_path, command, "--help")
     where = "import headwater.pipelines as p, sys; print(p.__path__[0], *sys.path, sep='\\n')"
     places = run(home, tmp_path, "bash", "-c", f'python -c "{where}"').split()
@@ -99,10 +103,28 @@ def test_flinks_servers_start_by_their_scripts_and_write_only_where_they_are_tol
     assert files_of(home) == before
 
 
+@pytest.mark.timeout(1800)
+def test_another_build_in_the_same_place_gives_the_same_bytes(tmp_path: Path) -> None:
+    root = tmp_path / "image"
+    digests = []
+    for _ in range(2):
+        home = built(root)
+        digests.append({str(file): sha256(file) for file in sorted(home.rglob("*")) if file.is_file()})
+        shutil.rmtree(root)
+    first, second = digests
+    assert first.keys() == second.keys()
+    assert [file for file in first if first[file] != second[file]] == []
+
+
+def sha256(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
 def copy_sources(stage: Stage, directory: Path) -> None:
     """The stage's files from the checkout, as the build context has them."""
     ignored = shutil.ignore_patterns("__pycache__", "target", "lib")
-    directory.mkdir()
+    directory.mkdir(parents=True)
     for source, target in copied(stage):
         place = directory / target
         place.parent.mkdir(parents=True, exist_ok=True)
