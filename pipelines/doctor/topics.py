@@ -12,7 +12,7 @@ from headwater.pipelines.doctor.durability import copies
 from headwater.pipelines.doctor.finding import Finding, fault, ok, warning
 from headwater.pipelines.settings import Settings
 from headwater.pipelines.topics import DAY_MS, TopicSpec, described, durability_of, output_topics, same_config
-from headwater.schemas.errors import TopicError
+from headwater.schemas.errors import BrokerError, TopicError
 from headwater.schemas.plan import Plan
 
 TIMEOUT_SECONDS = 10.0
@@ -22,7 +22,11 @@ Copies = list[tuple[int, int]]
 
 
 def topic_findings(settings: Settings, admin: AdminClient, plans: Sequence[Plan]) -> Iterator[Finding]:
-    """What the topics of the plans are like, those that exist."""
+    """What the topics of the plans are like, those that exist.
+
+    Raises:
+        BrokerError: the brokers cannot be reached any more.
+    """
     reach_ms = {source.topic: plan.reach_ms for plan in plans for source in plan.sources}
     outputs = {spec.name: spec for plan in plans for spec in output_topics(plan, durability_of(settings))}
     there = _copies(admin, {*reach_ms, *outputs})
@@ -109,7 +113,10 @@ def output_findings(spec: TopicSpec, partitions: int, config: Mapping[str, str])
 
 
 def _copies(admin: AdminClient, wanted: set[str]) -> dict[str, Copies]:
-    known = admin.list_topics(timeout=TIMEOUT_SECONDS).topics
+    try:
+        known = admin.list_topics(timeout=TIMEOUT_SECONDS).topics
+    except KafkaException as error:
+        raise BrokerError(f"the Kafka broker cannot be reached any more: {error.args[0].str()}") from error
     return {
         name: [(len(each.replicas), len(each.isrs)) for each in known[name].partitions.values()]
         for name in wanted & known.keys()

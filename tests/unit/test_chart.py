@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ import yaml
 from headwater.pipelines.application import ARGUMENTS, DRIVER
 from headwater.pipelines.compute import MAX_PARALLELISM
 from headwater.pipelines.jars import JOB_PACKAGES
+from headwater.pipelines.schema_checks import check_directory
+from headwater.pipelines.subject_files import load_subjects
 from headwater.pipelines.submission import OPENED_PACKAGES
 from headwater.schemas.plan import PLAN_FORMAT
 from tests.dockerfile import ROOT, stages
@@ -91,6 +94,17 @@ def test_flink_is_told_what_the_jobs_jars_and_pyflink_need() -> None:
     assert set(OPENED_PACKAGES) <= set(options.split())
     assert "python.client.executable: /opt/headwater/bin/python\n" in FLINK
     assert IMAGE["PATH"].startswith("/opt/headwater/bin:")
+
+
+def test_contracts_are_read_through_the_links_by_which_kubernetes_mounts_them(tmp_path: Path) -> None:
+    content = tmp_path / "..2026_11_24_12_00_00.1234"
+    shutil.copytree(ROOT / "schemas/subjects", content)
+    (tmp_path / "..data").symlink_to(content.name)
+    for each in content.iterdir():
+        (tmp_path / each.name).symlink_to(Path("..data") / each.name)
+    mounted = load_subjects(tmp_path)
+    assert [each.name for each in mounted.subjects] == ["shop.purchases-value"]
+    assert check_directory(mounted) == []
 
 
 def test_the_chart_takes_plans_of_the_format_that_is_written() -> None:
