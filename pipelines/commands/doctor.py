@@ -41,9 +41,9 @@ def doctor(
     """Look at everything that a deployment needs, and say of each thing how it is and how to mend it.
 
     Set `HEADWATER_KAFKA_BOOTSTRAP_SERVERS`, `HEADWATER_REDIS_URL` and so on to where you will deploy, and run it there,
-    as the user who will run the processes. It writes one record to a topic of its own, one key to Redis and one file to
-    each store, and deletes them. `--skip flink` where the cluster comes with the job, as on Kubernetes. Exit code 1 if
-    there is a fault.
+    as the user who will run the processes. It writes one record to a topic of its own, one row to Redis and one file to
+    each store, and takes them away. `--skip flink` where the cluster comes with the job, as on Kubernetes. Exit code 1
+    if there is a fault.
 
     Example:  `headwater doctor --plan purchases.plan.json --skip flink`
     """

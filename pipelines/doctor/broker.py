@@ -13,11 +13,12 @@ from headwater.pipelines.doctor.finding import Finding, fault, ok, warning
 from headwater.pipelines.doctor.topics import topic_findings
 from headwater.pipelines.doctor.trial_transaction import trial_findings
 from headwater.pipelines.settings import Settings, client_properties
-from headwater.pipelines.topics import brokers_of, check_transaction_timeout, described
-from headwater.schemas.errors import SettingsError, TopicError
+from headwater.pipelines.topics import brokers_of, described
+from headwater.schemas.errors import TopicError
 from headwater.schemas.plan import Plan
 
 TIMEOUT_SECONDS = 10.0
+TRANSACTION_LIMIT = "transaction.max.timeout.ms"
 FETCH, INIT_PRODUCER_ID = 1, 22
 _API = re.compile(r"ApiKey .*\((\d+)\) Versions (\d+)\.\.(\d+)")
 
@@ -41,8 +42,7 @@ def broker_findings(settings: Settings, plans: Sequence[Plan]) -> Iterator[Findi
         yield warning("configuration", str(error), "allow this user DescribeConfigs on the cluster, or ask who may")
     else:
         yield from configuration_findings(settings, configs)
-    yield _transaction_timeout(settings, admin)
-    yield from trial_findings(settings, admin)
+    yield from trial_findings(settings, admin, plans)
     yield from topic_findings(settings, admin, plans)
 
 
@@ -82,6 +82,15 @@ def release(ranges: Mapping[int, tuple[int, int]]) -> Finding:
 def configuration_findings(settings: Settings, configs: Sequence[Mapping[str, str]]) -> Iterator[Finding]:
     """What the brokers' own configurations say, one mapping for each broker."""
     first = configs[0]
+    limits_ms = [int(config[TRANSACTION_LIMIT]) for config in configs if TRANSACTION_LIMIT in config]
+    if limits_ms and settings.transaction_timeout_ms > min(limits_ms):
+        yield fault(
+            TRANSACTION_LIMIT,
+            f"{min(limits_ms)}, less than HEADWATER_TRANSACTION_TIMEOUT_MS, {settings.transaction_timeout_ms}",
+            "lower the setting, or raise the brokers' limit",
+        )
+    elif limits_ms:
+        yield ok(TRANSACTION_LIMIT, f"{min(limits_ms)}")
     if any(config.get("unclean.leader.election.enable") == "true" for config in configs):
         yield warning(
             "unclean.leader.election.enable",
@@ -103,12 +112,3 @@ def configuration_findings(settings: Settings, configs: Sequence[Mapping[str, st
         )
     if settings.topic_replication == -1 and len(configs) > 1:
         yield from copies("default.replication.factor", int(first.get("default.replication.factor", 1)), None)
-
-
-def _transaction_timeout(settings: Settings, admin: AdminClient) -> Finding:
-    try:
-        check_transaction_timeout(admin, settings.transaction_timeout_ms)
-    except SettingsError as error:
-        what, _, remedy = str(error).rpartition(": ")
-        return fault("transaction.max.timeout.ms", what, remedy)
-    return ok("transaction.max.timeout.ms", f"allows {settings.transaction_timeout_ms} ms")

@@ -30,10 +30,10 @@ def _registry(settings: Settings, plans: Sequence[Plan]) -> Iterator[Finding]:
     yield from registry_findings(settings, plans)
 
 
-def _redis(settings: Settings, _plans: Sequence[Plan]) -> Iterator[Finding]:
+def _redis(settings: Settings, plans: Sequence[Plan]) -> Iterator[Finding]:
     from headwater.pipelines.doctor.online import online_findings
 
-    yield from online_findings(settings)
+    yield from online_findings(settings, plans)
 
 
 def _offline(settings: Settings, _plans: Sequence[Plan]) -> Iterator[Finding]:

@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 from redis import Redis
-from redis.exceptions import NoPermissionError, RedisError
+from redis.exceptions import NoPermissionError, RedisError, ResponseError
 
-from headwater.operators.fence import Fence, OnlineRow, Written
+from headwater.operators.fence import SCRIPT, ScriptRunner
 from headwater.pipelines.doctor.finding import Finding, clock, fault, ok, warning
 from headwater.pipelines.online_store import address, check_store, connect, partition_keys, trouble
 from headwater.pipelines.settings import Settings
 from headwater.schemas.errors import OnlineStoreError
 from headwater.schemas.feature_log import VERSION_BYTES
+from headwater.schemas.plan import Plan
 
 TRIAL_MS = 60_000
-"""After so long Redis forgets by itself what the doctor wrote, should it not be allowed to delete it."""
+"""After so long Redis forgets by itself what the doctor wrote, should it be killed meanwhile."""
+
+MARK = b"written by headwater doctor"
+WRITTEN = [1, 1]
+"""What the fence answers: written, one row."""
 
 FULL = 0.8
+NO_VIEW = "headwater_doctor"
 
 
-def online_findings(settings: Settings) -> Iterator[Finding]:
+def online_findings(settings: Settings, plans: Sequence[Plan]) -> Iterator[Finding]:
     """What the store is like."""
     client = connect(settings.redis_url)
     place = address(settings.redis_url)
@@ -34,7 +40,8 @@ def online_findings(settings: Settings) -> Iterator[Finding]:
         yield ok("reached", f"{place}, {info.get('server_name', 'redis')} {info.get('redis_version', '?')}")
         yield from _safety(client)
         yield from state_findings(info)
-        yield from _rights(client)
+        for view, generation in [(plan.view, plan.generation) for plan in plans] or [(NO_VIEW, 0)]:
+            yield from _rights(client, view, generation)
         if "server_time_usec" in info:
             yield clock("Redis", info["server_time_usec"] / 1e6 - (before + after) / 2, (after - before) / 2)
     except RedisError as error:
@@ -76,34 +83,40 @@ def _safety(client: Redis) -> Iterator[Finding]:
     yield ok("settings", "new enough, and evicts nothing")
 
 
-def _rights(client: Redis) -> Iterator[Finding]:
-    """Writes a row of its own as the materializer does, reads it as a reader does, and deletes it."""
-    keys = partition_keys("headwater_doctor", 0, 0)
-    name = uuid.uuid4().hex.encode()
-    offset, heartbeat, row = keys.offset + name, keys.heartbeat + name, keys.row_prefix + name
-    expires_at_ms = int(time.time() * 1000) + TRIAL_MS
-    value = bytes(VERSION_BYTES) + b"written by `headwater doctor`"
-    try:
-        written = Fence(client, offset, heartbeat).write(
-            [OnlineRow(row, value, expires_at_ms)], expected=None, next_offset=0, heartbeat=b"-"
+def _rights(client: Redis, view: str, generation: int) -> Iterator[Finding]:
+    """Writes a row as the materializer does, among the view's own keys, reads it as a reader does, and lets it expire.
+
+    No more is asked of the user than these two need; so nothing is deleted.
+    """
+    scripts: ScriptRunner = client
+    keys = partition_keys(view, generation, 0)
+    row = keys.row_prefix + b"headwater-doctor-" + uuid.uuid4().hex.encode()
+    first, second = (bytes(VERSION_BYTES - 1) + bytes([number]) + MARK for number in (1, 2))
+
+    def write(value: bytes, lasts_ms: int) -> object:
+        own_arguments = (b"", b"", b"")  # no offset is expected, and none is moved
+        expires_at_ms = int(time.time() * 1000) + lasts_ms
+        return scripts.eval(
+            SCRIPT, 3, keys.offset + MARK, keys.heartbeat + MARK, row, *own_arguments, value, expires_at_ms
         )
-        for key in (offset, heartbeat):
-            client.pexpireat(key, expires_at_ms)
+
+    try:
+        written = write(first, TRIAL_MS)
         pipeline = client.pipeline(transaction=True)
-        pipeline.mget([row, offset])
+        pipeline.mget([row])
         pipeline.exists(row)
-        (kept, _), _ = pipeline.execute()
-        client.delete(row, offset, heartbeat)
-    except NoPermissionError as error:
+        (kept,), _ = pipeline.execute()
+        write(second, 1)
+    except (NoPermissionError, ResponseError) as error:
         yield fault(
             "rights",
-            f"this user may not do what the materializer does: {error}",
+            f"this user may not do what the materializer of {view} does: {trouble(error)}",
             "allow it ~hw:* +@read +@write +@scripting +@transaction +info",
         )
         return
-    if written != Written(1, ()) or kept != value:
+    if written != WRITTEN or kept != first:
         yield fault(
             "fence", f"a row was not written as it should be: {written}", "is this Redis, or something like it?"
         )
         return
-    yield ok("rights", "a row was written, read and deleted, as the materializer and readers do")
+    yield ok("rights", f"a row of {view} was written and read, as the materializer and readers do")

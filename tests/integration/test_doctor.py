@@ -51,7 +51,7 @@ def test_a_sound_environment_has_no_fault_and_nothing_is_left_in_it(lab: Compute
     ]:
         assert found[check][0] == "ok", check
     assert set(admin.list_topics(timeout=10).topics) - {"__transaction_state"} == topics - {"__transaction_state"}
-    assert not list(redis.Redis.from_url(redis_server.url).scan_iter("*headwater_doctor*"))
+    assert not list(redis.Redis.from_url(redis_server.url).scan_iter("*headwater-doctor*"))
     assert not list((lab.directory / "offline").iterdir())
     assert not list((lab.directory / "checkpoints").iterdir())
 
@@ -96,6 +96,11 @@ def test_a_redis_that_evicts_or_forbids_scripts_is_a_fault(lab: ComputeLab, tmp_
     with private_redis(tmp_path) as server:
         client = redis.Redis.from_url(server.url)
         client.config_set("maxmemory-policy", "allkeys-lru")
+        client.execute_command(*MATERIALIZER.format(view=lab.plan.view).split())
+        assert (
+            doctor(lab, only="redis", redis_url=server.url.replace("://", "://least:secret@"))["redis", "rights"][0]
+            == "ok"
+        )
         client.acl_setuser(
             "reader", enabled=True, passwords=["+secret"], keys=["hw:*"], categories=["+@read"], commands=["+info"]
         )
@@ -132,6 +137,12 @@ def test_people_get_a_table_scripts_json_and_both_an_exit_code(lab: ComputeLab) 
     assert (fault["part"], fault["check"]) == ("registry", "reached")
     assert fault["remedy"]
 
+
+# The least that the materializer of a view can do with.
+MATERIALIZER = (
+    "ACL SETUSER least on >secret ~hw:{{{view}.g* ~hw:view:{view} ~hw:schema:* -@all +info +ping +get +mget +exists"
+    " +set +getrange +eval +evalsha +watch +unwatch +multi +exec"
+)
 
 PARTS = ("kafka", "registry", "redis", "offline", "checkpoints", "flink", "machine")
 

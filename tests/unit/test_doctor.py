@@ -73,6 +73,10 @@ def test_brokers_that_may_lose_records_or_make_topics_by_themselves_are_warned_o
         ("transaction.state.log.replication.factor", "warning"),
         ("default.replication.factor", "warning"),
     ]
+    short = {"transaction.max.timeout.ms": "900000"}
+    assert levels(configuration_findings(Settings(transaction_timeout_ms=900_001), [short])) == [
+        ("transaction.max.timeout.ms", "fault")
+    ]
     safe = {**unsafe, "unclean.leader.election.enable": "false", "auto.create.topics.enable": "false"}
     assert levels(configuration_findings(Settings(), [safe])) == []
 
