@@ -34,7 +34,7 @@ KUBERNETES = "1.33.0"
 EXAMPLES = ("small", "production", "multi-tenant")
 
 # No settings: pyarrow, delta-rs, Flink's S3 file system and the image's entry point take these from the environment.
-NOT_OURS = {"AWS_ALLOW_HTTP", "AWS_ENDPOINT_URL", "AWS_REGION", "FLINK_SECRET_CONF"}
+NOT_OURS = {"AWS_ALLOW_HTTP", "AWS_ENDPOINT_URL", "AWS_REGION", "FLINK_CONF_EXTRA_FILE"}
 
 CONTRACTS = (
     f"--set-file=apply.contracts.terms={ROOT}/schemas/subjects/subjects.toml",

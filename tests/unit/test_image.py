@@ -94,7 +94,7 @@ def test_secret_options_of_flinks_are_added_to_a_copy_of_its_configuration(tmp_p
     environment = {
         "PATH": "/usr/bin:/bin",
         "FLINK_CONF_DIR": str(conf),
-        "FLINK_SECRET_CONF": str(tmp_path / "flink.yaml"),
+        "FLINK_CONF_EXTRA_FILE": str(tmp_path / "flink.yaml"),
         "TMPDIR": str(tmp_path),
     }
     show = ("bash", "-c", 'ls "$FLINK_CONF_DIR" && cat "$FLINK_CONF_DIR/config.yaml"')

@@ -77,7 +77,7 @@ spec:
         - {name: HEADWATER_STATE_BACKEND, value: {{ .view.compute.stateBackend }}}
         - {name: HEADWATER_TRANSACTION_TIMEOUT_MS, value: {{ .view.compute.transactionTimeoutMs | int | quote }}}
         {{- if .view.compute.internalTls.existingSecret }}
-        - {name: FLINK_SECRET_CONF, value: /etc/headwater/internal-tls/flink.yaml}
+        - {name: FLINK_CONF_EXTRA_FILE, value: /etc/headwater/internal-tls/flink.yaml}
         {{- end }}
         {{- include "headwater.storeEnvironment" .root | nindent 8 }}
       ports: [{name: metrics, containerPort: 9249}]
