@@ -9,6 +9,8 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import httpx
+
 from headwater.pipelines.application import ARGUMENTS, DRIVER
 from headwater.pipelines.checkpoints import checkpoint_store
 from headwater.pipelines.flink_rest import FlinkRest
@@ -49,7 +51,11 @@ class Application:
         return savepoint
 
     def is_running(self) -> bool:
-        return self.lab.flink.job_manager_is_ready() and self.lab.running()
+        """Whether every task runs; a JobManager that does not answer in time is only busy."""
+        try:
+            return self.lab.flink.job_manager_is_ready() and self.lab.running()
+        except httpx.TransportError:
+            return False
 
 
 @contextmanager
