@@ -190,7 +190,9 @@ def _sink(stream: DataStream, serializer: Any, connection: Connection, *, name: 
     timeout = {"transaction.timeout.ms": str(connection.transaction_timeout_ms)}
     for key, value in {**SINK_PROPERTIES, **connection.properties, **timeout}.items():
         builder.setProperty(key, value)
-    sink = _kernel().log.TidyKafkaSink(builder.build())
+    brokers = {"bootstrap.servers": connection.bootstrap_servers, **connection.properties}
+    job = stream._j_data_stream.getExecutionEnvironment().getConfiguration()
+    sink = _kernel().commit.CheckedKafkaSink(builder.build(), _properties(brokers), job)
     stream._j_data_stream.sinkTo(sink).name(name).uid(uid)
 
 
@@ -199,6 +201,13 @@ def _configuration(options: Mapping[str, str]) -> Configuration:
     for name, value in options.items():
         configuration.set_string(name, value)
     return configuration
+
+
+def _properties(entries: Mapping[str, str]) -> Any:
+    found = _jvm().java.util.Properties()
+    for name, value in entries.items():
+        found.setProperty(name, value)
+    return found
 
 
 def _kernel() -> Any:
