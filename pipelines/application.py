@@ -3,7 +3,7 @@
 Flink's PythonDriver starts it inside the JobManager with ARGUMENTS and a plan. It puts the graph together in the
 JobManager's JVM and ends; the job goes on. A JobManager that is started anew starts it again. The state that the job
 goes on from is, in this order: what high availability knows, what the cluster's options name (as the Kubernetes
-operator does for an upgrade), the newest checkpoint or savepoint that is kept.
+operator does for an upgrade), the newest checkpoint or savepoint that is kept and can be gone on from.
 """
 
 from __future__ import annotations
@@ -46,13 +46,15 @@ def start(settings: Settings, plan: Plan) -> str:
 
     if GATEWAY not in os.environ:
         raise SettingsError(f"a JobManager runs this program, through {DRIVER}; use `headwater compute` elsewhere")
-    deployment, newest = lay_groundwork(settings, plan)
+    deployment, origin = lay_groundwork(settings, plan)
     env = bridge.application_cluster()
     asked_for = bridge.state_to_restore(env)
-    bridge.configure(env, job_options(plan, settings, None if asked_for else newest))
+    if asked_for is not None and origin.passes_over(asked_for):
+        asked_for = None
+    bridge.configure(env, job_options(plan, settings, None if asked_for else origin.url))
     build(env, plan, deployment)
     job_id = str(env.execute_async(job_name(plan)).get_job_id())
-    _log.info("job_started", job_id=job_id, name=job_name(plan), restore_from=asked_for or newest)
+    _log.info("job_started", job_id=job_id, name=job_name(plan), restore_from=asked_for or origin.url)
     return job_id
 
 

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from headwater.pipelines.deployment import job_name
+from headwater.pipelines.unusable import Kept, Note, Origin, choose, condemned, superseded
 from headwater.schemas.errors import ClusterError, SettingsError
 from headwater.schemas.evolution.changes import compare
 from headwater.schemas.evolution.findings import STATE_IS_KEPT
 from headwater.schemas.plan import Plan
 
 PLAN = "plan.json"
+SAVEPOINTS = "savepoints"
+STOPS = "stops"
+UNUSABLE = "unusable"
 METADATA = "_metadata"
 """Written last: a directory that has it is complete, unless power failed and left it empty."""
 
@@ -25,32 +33,57 @@ class CheckpointStore:
 
     @property
     def savepoints(self) -> str:
-        """Where savepoints go; a directory is made for each."""
-        return f"{self.url}/savepoints"
+        """Where the savepoints go that somebody asks Flink for; a directory is made for each."""
+        return f"{self.url}/{SAVEPOINTS}"
 
-    def newest(self) -> str | None:
-        """The URL of the newest complete checkpoint or savepoint of any job of this view, or None.
+    @property
+    def stops(self) -> str:
+        """Where the savepoints go with which jobs are stopped; likewise."""
+        return f"{self.url}/{STOPS}"
 
-        Checkpoints are `<url>/<job id>/chk-<n>`, savepoints `<url>/savepoints/savepoint-<...>`.
+    def origin(self) -> Origin:
+        """What the view's next job goes on from: the newest complete checkpoint or savepoint that it can go on from.
 
         Raises:
-            SettingsError: the directory cannot be listed.
+            SettingsError: the directory cannot be read.
+            ClusterError: there are some, and a job can go on from none.
         """
-        from pyarrow.fs import FileSystem
+        return choose(self._kept(), self._notes())
 
-        try:
-            files, root = FileSystem.from_uri(self.url)
-            jobs = [info.path for info in _directories(files, root)]
-            kept = [info.path for job in jobs for info in _directories(files, job) if _is_kept(info.path)]
-            written = files.get_file_info([f"{path}/{METADATA}" for path in kept])
-        except (OSError, ValueError) as error:
-            raise SettingsError(f"HEADWATER_CHECKPOINT_DIR: cannot list {self.url}: {error}") from error
-        complete = [info for info in written if info.is_file and info.size]
-        if not complete:
-            return None
-        newest = max(complete, key=lambda info: (info.mtime_ns, info.path))
-        below: str = newest.path.removeprefix(root).removesuffix(f"/{METADATA}")
-        return self.url + below
+    def note(self, job_id: str, note: Note) -> None:
+        """Notes that what a job is to go on from is unusable. It must have ended.
+
+        Raises:
+            SettingsError: the directory cannot be written.
+        """
+        self._write(f"{UNUSABLE}/{job_id}.json", note.model_dump_json())
+
+    def tidy(self) -> list[str]:
+        """Deletes what no job will go on from any more, and returns the names of the directories.
+
+        These are the checkpoints of jobs that others have replaced, which Flink leaves alone, and the savepoints with
+        which they were stopped. Savepoints that somebody asked Flink for stay.
+
+        Raises:
+            SettingsError: the directory cannot be read or written.
+        """
+        kept, notes = self._kept(), self._notes()
+        before_ns = superseded(kept, notes)
+        newest_ns: dict[str, int] = {}
+        for each in kept:
+            for url in (each.url, each.url.rpartition("/")[0]) if each.is_checkpoint else (each.url,):
+                newest_ns[url] = max(newest_ns.get(url, 0), each.written_ns)
+        about = condemned(kept, notes)
+        with self._opened("tidy up") as (files, root):
+            for job in notes:
+                if newest_ns.get(about.get(job, ""), 0) < before_ns:
+                    files.delete_file(f"{root}/{UNUSABLE}/{job}.json")
+            found = (*_directories(files, root), *_directories(files, f"{root}/{STOPS}"))
+            names = [info.path.removeprefix(f"{root}/") for info in found]
+            needless = [name for name in names if newest_ns.get(f"{self.url}/{name}", before_ns) < before_ns]
+            for name in needless:
+                files.delete_dir(f"{root}/{name}")
+        return needless
 
     def check_unchanged(self, plan: Plan) -> None:
         """Returns if a job with this plan can go on from the state that is kept here, or nothing is known of it.
@@ -73,28 +106,60 @@ class CheckpointStore:
         Raises:
             SettingsError: the directory cannot be written.
         """
-        from pyarrow.fs import FileSystem
+        self._write(PLAN, plan.canonical_json())
 
+    def _kept(self) -> list[Kept]:
+        """All complete checkpoints and savepoints.
+
+        Checkpoints are `<url>/<job id>/chk-<n>`, savepoints `<url>/<any other name>/savepoint-<job id>-<...>`, with the
+        first six digits of the id.
+        """
+        with self._opened("list") as (files, root):
+            jobs = [info.path for info in _directories(files, root)]
+            kept = [info.path for job in jobs for info in _directories(files, job) if _is_kept(info.path)]
+            written = files.get_file_info([f"{path}/{METADATA}" for path in kept])
+        complete = [info for info in written if info.is_file and info.size]
+        return [
+            _kept(info.path.removeprefix(root).removesuffix(f"/{METADATA}"), self.url, info.mtime_ns)
+            for info in complete
+        ]
+
+    def _notes(self) -> dict[str, Note]:
+        with self._opened("list") as (files, root):
+            found = _entries(files, f"{root}/{UNUSABLE}")
+        names = [info.base_name for info in found if info.base_name.endswith(".json")]
+        return {name.removesuffix(".json"): self._note(name) for name in names}
+
+    def _note(self, name: str) -> Note:
         try:
-            files, root = FileSystem.from_uri(self.url)
-            files.create_dir(root, recursive=True)
-            with files.open_output_stream(f"{root}/{PLAN}") as out:
-                out.write(plan.canonical_json().encode())
-        except (OSError, ValueError) as error:
-            raise SettingsError(f"HEADWATER_CHECKPOINT_DIR: cannot write to {self.url}: {error}") from error
+            return Note.model_validate_json(self._read(f"{UNUSABLE}/{name}") or b"")
+        except ValidationError as error:
+            raise SettingsError(f"{self.url}/{UNUSABLE}/{name} is no note of Headwater's: {error}") from error
 
     def _read(self, name: str) -> bytes | None:
+        with self._opened(f"read {name} in") as (files, root):
+            try:
+                with files.open_input_stream(f"{root}/{name}") as text:
+                    found: bytes = text.read()
+                    return found
+            except FileNotFoundError:
+                return None
+
+    def _write(self, name: str, text: str) -> None:
+        with self._opened(f"write {name} to") as (files, root):
+            files.create_dir(f"{root}/{name}".rpartition("/")[0], recursive=True)
+            with files.open_output_stream(f"{root}/{name}") as out:
+                out.write(text.encode())
+
+    @contextmanager
+    def _opened(self, purpose: str) -> Iterator[tuple[Any, str]]:
+        """The file system and the directory's path in it."""
         from pyarrow.fs import FileSystem
 
         try:
-            files, root = FileSystem.from_uri(self.url)
-            with files.open_input_stream(f"{root}/{name}") as text:
-                found: bytes = text.read()
-                return found
-        except FileNotFoundError:
-            return None
+            yield FileSystem.from_uri(self.url)
         except (OSError, ValueError) as error:
-            raise SettingsError(f"HEADWATER_CHECKPOINT_DIR: cannot read {self.url}/{name}: {error}") from error
+            raise SettingsError(f"HEADWATER_CHECKPOINT_DIR: cannot {purpose} {self.url}: {error}") from error
 
 
 def checkpoint_store(checkpoint_dir: str, plan: Plan) -> CheckpointStore:
@@ -104,11 +169,22 @@ def checkpoint_store(checkpoint_dir: str, plan: Plan) -> CheckpointStore:
 
 
 def _directories(files: Any, directory: str) -> list[Any]:
+    return [info for info in _entries(files, directory) if not info.is_file]
+
+
+def _entries(files: Any, directory: str) -> list[Any]:
     from pyarrow.fs import FileSelector
 
     found: list[Any] = files.get_file_info(FileSelector(directory, allow_not_found=True))
-    return [info for info in found if not info.is_file]
+    return found
 
 
 def _is_kept(path: str) -> bool:
     return path.rpartition("/")[2].startswith(("chk-", "savepoint-"))
+
+
+def _kept(below: str, url: str, written_ns: int) -> Kept:
+    directory, _, name = below.rpartition("/")
+    is_checkpoint = name.startswith("chk-")
+    job = directory.rpartition("/")[2] if is_checkpoint else name.split("-")[1]
+    return Kept(url + below, job, written_ns, is_checkpoint)

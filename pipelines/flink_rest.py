@@ -40,9 +40,20 @@ class MetricRange(NamedTuple):
     total: float
 
 
+class Failure(NamedTuple):
+    """An exception that made a job fail or restart, and its causes, a line each."""
+
+    at_ms: int
+    cause: str
+
+
 @dataclass(frozen=True, slots=True)
 class CheckpointCounts:
-    """What became of the checkpoints of a job since it was submitted."""
+    """What became of the checkpoints of a job since it was submitted.
+
+    Attributes:
+        restored_from: URL of the one that the job last went on from.
+    """
 
     completed: int
     failed: int
@@ -51,6 +62,7 @@ class CheckpointCounts:
     last_duration_ms: int | None
     last_bytes: int | None
     last_failure: str | None
+    restored_from: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +132,7 @@ class FlinkRest:
     def checkpoints(self, job_id: str) -> CheckpointCounts:
         """What became of the job's checkpoints."""
         found = self._get(f"/jobs/{job_id}/checkpoints")
-        completed, failed = found["latest"]["completed"] or {}, found["latest"]["failed"] or {}
+        completed, failed, restored = (found["latest"][each] or {} for each in ("completed", "failed", "restored"))
         return CheckpointCounts(
             completed=found["counts"]["completed"],
             failed=found["counts"]["failed"],
@@ -129,6 +141,7 @@ class FlinkRest:
             last_duration_ms=completed.get("end_to_end_duration"),
             last_bytes=completed.get("state_size"),
             last_failure=failed.get("failure_message"),
+            restored_from=restored.get("external_path"),
         )
 
     def metrics(self, job_id: str, endings: Iterable[str]) -> dict[str, list[MetricRange]]:
@@ -147,9 +160,12 @@ class FlinkRest:
 
     def root_cause(self, job_id: str) -> str:
         """The newest exception that made the job fail or restart, and its causes; empty if there is none."""
+        return next((failure.cause for failure in self.failures(job_id)), "")
+
+    def failures(self, job_id: str) -> list[Failure]:
+        """What made the job fail or restart, the newest first; the cluster remembers some of them."""
         history = self._get(f"/jobs/{job_id}/exceptions")["exceptionHistory"]["entries"]
-        first, *lines = history[0]["stacktrace"].splitlines() if history else [""]
-        return "\n".join([first, *(line for line in lines if line.startswith("Caused by: "))])
+        return [Failure(entry["timestamp"], _causes(entry["stacktrace"])) for entry in history]
 
     def stop(self, job_id: str, directory: str, timeout_seconds: float) -> str:
         """Stops the job with a savepoint below the directory and returns the savepoint's URL."""
@@ -183,3 +199,8 @@ class FlinkRest:
         if response.is_success or (missing_ok and response.status_code == httpx.codes.NOT_FOUND):
             return response
         raise ClusterError(f"Flink at {self._url} refuses {method} {path}: {response.text[:500]}")
+
+
+def _causes(stack_trace: str) -> str:
+    first, *lines = stack_trace.splitlines() or [""]
+    return "\n".join([first, *(line for line in lines if line.startswith("Caused by: "))])

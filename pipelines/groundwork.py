@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import structlog
 from confluent_kafka.admin import AdminClient
 
 from headwater.pipelines.checkpoints import checkpoint_store
@@ -12,18 +13,21 @@ from headwater.pipelines.registration import register_outputs
 from headwater.pipelines.rollout.deployed import note_deployed
 from headwater.pipelines.settings import Settings, client_properties
 from headwater.pipelines.topics import check_topics, check_transaction_timeout, create_output_topics, durability_of
+from headwater.pipelines.unusable import Origin
 from headwater.schemas.plan import Plan
+
+_log = structlog.get_logger(__name__)
 
 
 class Groundwork(NamedTuple):
     """What a job needs to know.
 
     Attributes:
-        restore_from: URL of the newest retained checkpoint or savepoint of the view's generation, if there is any.
+        origin: the newest retained checkpoint or savepoint of the view's generation, of those that can be restored.
     """
 
     deployment: Deployment
-    restore_from: str | None
+    origin: Origin
 
 
 def lay_groundwork(settings: Settings, plan: Plan) -> Groundwork:
@@ -31,7 +35,7 @@ def lay_groundwork(settings: Settings, plan: Plan) -> Groundwork:
 
     Raises:
         TopicError: a topic is missing or set up wrongly.
-        ClusterError: the view's definition is not the one whose state is kept.
+        ClusterError: the view's definition is not the one whose state is kept, or none of it can be restored.
         ContractError, RegistryError, BrokerError, SettingsError: what the job needs cannot be had.
     """
     admin = AdminClient(dict(client_properties(settings)))
@@ -40,9 +44,11 @@ def lay_groundwork(settings: Settings, plan: Plan) -> Groundwork:
     check_transaction_timeout(admin, settings.transaction_timeout_ms)
     deployment = register_outputs(plan, settings)
     store = checkpoint_store(settings.checkpoint_dir, plan)
-    restore_from = store.newest()
-    if restore_from is not None:
+    origin = store.origin()
+    if origin.url is not None:
         store.check_unchanged(plan)
+    for each in origin.passed_over:
+        _log.warning("checkpoint_passed_over", checkpoint=each.url, reason=each.reason, goes_on_from=origin.url)
     store.remember(plan)
     note_deployed(settings, plan)
-    return Groundwork(deployment, restore_from)
+    return Groundwork(deployment, origin)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import get_args
+from uuid import uuid4
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Enum, Gauge
 
+from headwater.pipelines.broken_restores import REFUSED, cannot_restore, is_damaged
 from headwater.pipelines.checkpoints import checkpoint_store
 from headwater.pipelines.deployment import job_name
 from headwater.pipelines.flink_rest import ENDED, CheckpointCounts, FlinkRest, Job
@@ -16,7 +19,8 @@ from headwater.pipelines.jars import job_jars
 from headwater.pipelines.job_conditions import JOB_METRICS, JobConditions
 from headwater.pipelines.settings import Settings
 from headwater.pipelines.submission import PLAN_PARAMETER, prepare, submit_in_child
-from headwater.schemas.errors import ClusterError
+from headwater.pipelines.unusable import RETAINED, Note, PassedOver, Reason
+from headwater.schemas.errors import ClusterError, SettingsError
 from headwater.schemas.plan import Plan
 
 WATCH_SECONDS = 1.0
@@ -59,12 +63,16 @@ class ComputeJob:
         self._conditions = JobConditions(settings, plan, registry)
         self._next_look = 0.0
         self._state = "UNKNOWN"
+        self._is_given_up = self._is_tidy = False
 
     def run(self) -> None:
         """See `headwater.pipelines.compute.run`."""
         job_id = self._adopt() or self._submit()
-        if job_id is not None and self._watch(job_id):
-            self._stop_with_savepoint(job_id)
+        while job_id is not None:
+            if self._watch(job_id):
+                self._stop_with_savepoint(job_id)
+                return
+            job_id = self._submit()
 
     def _adopt(self) -> str | None:
         """The id of the job that runs this plan already; waits for one of the view that is ending to be gone.
@@ -98,13 +106,25 @@ class ComputeJob:
 
     def _submit(self) -> str | None:
         """Submits the job; returns None if this process was asked to end first."""
-        deployment, restore_from = lay_groundwork(self._settings, self._plan)
-        if self._stop.is_set():
-            return None
-        submission = prepare(self._plan, deployment, self._settings, jars=job_jars(), restore_from=restore_from)
-        job_id = submit_in_child(submission)
-        _log.info("job_submitted", job_id=job_id, name=self._name, restored_from=restore_from)
-        return self._yield_to_older(job_id)
+        while True:
+            deployment, origin = lay_groundwork(self._settings, self._plan)
+            for each in origin.passed_over:
+                self._metrics.passed_over(each)
+                self._conditions.goes_back(each.reason)
+            if self._stop.is_set():
+                return None
+            submission = prepare(self._plan, deployment, self._settings, jars=job_jars(), restore_from=origin.url)
+            try:
+                job_id = submit_in_child(submission)
+            except ClusterError as error:
+                if origin.url is None or not is_damaged(str(error)):
+                    raise
+                _log.warning("checkpoint_damaged", checkpoint=origin.url, cause=str(error))
+                self._store.note(uuid4().hex, Note(reason="damaged", restored_from=origin.url))
+            else:
+                self._is_given_up = self._is_tidy = False
+                _log.info("job_submitted", job_id=job_id, name=self._name, restored_from=origin.url)
+                return self._yield_to_older(job_id)
 
     def _yield_to_older(self, job_id: str) -> str:
         """Two processes may have submitted the job at once: the older job stays, and both watch it."""
@@ -116,7 +136,7 @@ class ComputeJob:
         return alive[0].id
 
     def _watch(self, job_id: str) -> bool:
-        """Returns True once this process is asked to end.
+        """Returns True once this process is asked to end, False if another job has to go on from an older checkpoint.
 
         Raises:
             ClusterError: the job has ended, or the cluster lost it or does not answer any more.
@@ -133,7 +153,8 @@ class ComputeJob:
                     raise
                 continue
             heard = time.monotonic()
-            self._judge(job_id, state)
+            if not self._judge(job_id, state):
+                return False
         return True
 
     def _look(self, job_id: str) -> None:
@@ -143,16 +164,37 @@ class ComputeJob:
         if time.monotonic() >= self._next_look:
             self._next_look = time.monotonic() + LOOK_SECONDS
             self._conditions.metrics(self._flink.metrics(job_id, JOB_METRICS))
+            failures = self._flink.failures(job_id)
+            if cannot_restore(failures, counts):
+                _log.warning("checkpoint_damaged", checkpoint=counts.restored_from, cause=failures[0].cause)
+                self._is_given_up = True
+                self._flink.cancel(job_id)
+                self._store.note(job_id, Note(reason="damaged", restored_from=counts.restored_from))
+        if counts.completed >= RETAINED and not self._is_tidy:
+            self._is_tidy = True
+            self._tidy()
 
-    def _judge(self, job_id: str, state: str | None) -> None:
+    def _tidy(self) -> None:
+        try:
+            if deleted := self._store.tidy():
+                _log.info("checkpoints_deleted", directories=deleted)
+        except SettingsError as error:
+            _log.warning("checkpoints_not_deleted", error=str(error))
+
+    def _judge(self, job_id: str, state: str | None) -> bool:
+        """False if the job has ended because its newest checkpoint must not be gone on from."""
         if state is None:
             raise ClusterError(f"the cluster has lost the job {self._name} ({job_id})")
         if state in ENDED:
-            self._changed(state)
-            raise ClusterError(f"the job {self._name} is {state}. {self._flink.root_cause(job_id)}".strip())
+            cause = self._flink.root_cause(job_id)
+            self._changed(state, **({"cause": cause} if cause else {}))
+            if REFUSED in cause or self._is_given_up:
+                return False
+            raise ClusterError(f"the job {self._name} is {state}. {cause}".strip())
         if state != self._state:
             cause = self._flink.root_cause(job_id) if state in {"RESTARTING", "FAILING"} else ""
             self._changed(state, **({"cause": cause} if cause else {}))
+        return True
 
     def _changed(self, state: str, **details: str) -> None:
         if state != self._state:
@@ -164,7 +206,7 @@ class ComputeJob:
 
     def _stop_with_savepoint(self, job_id: str) -> None:
         try:
-            savepoint = self._flink.stop(job_id, self._store.savepoints, SAVEPOINT_SECONDS)
+            savepoint = self._flink.stop(job_id, self._store.stops, SAVEPOINT_SECONDS)
             _log.info("job_stopped", savepoint=savepoint)
         except ClusterError as error:
             # The newest checkpoint serves as well: what came after it is read again.
@@ -195,14 +237,25 @@ class JobMetrics:
         self._duration = Gauge(
             "headwater_last_checkpoint_duration_seconds", "How long the newest took.", labels, registry=registry
         ).labels(**values)
+        passed_over = Counter(
+            "headwater_checkpoints_passed_over",
+            "Times that the job did not go on from a checkpoint because it is unusable.",
+            [*labels, "reason"],
+            registry=registry,
+        )
+        self._passed_over = {reason: passed_over.labels(view, reason) for reason in get_args(Reason)}
         self._bytes = Gauge(
             "headwater_last_checkpoint_size_bytes", "State in the newest.", labels, registry=registry
         ).labels(**values)
-        self._before = CheckpointCounts(0, 0, 0, None, None, None, None)
+        self._before = CheckpointCounts(0, 0, 0, None, None, None, None, None)
 
     def state(self, state: str) -> None:
         """Say which state the job is in."""
         self._state.state(state if state in STATES else "UNKNOWN")
+
+    def passed_over(self, checkpoint: PassedOver) -> None:
+        """Say that the job goes on from another checkpoint, though this one is newer."""
+        self._passed_over[checkpoint.reason].inc()
 
     def report(self, now: CheckpointCounts) -> None:
         """Say what became of the job's checkpoints; a failure is logged."""

@@ -10,13 +10,13 @@ from prometheus_client import CollectorRegistry
 from headwater.operators.conditions import Conditions, MinuteRate
 from headwater.pipelines.flink_rest import CheckpointCounts, MetricRange
 from headwater.pipelines.settings import Settings
+from headwater.pipelines.unusable import Reason
 from headwater.schemas.plan import Plan
 
 REGISTRY_UNAVAILABLE = ".registry_unavailable"
 REJECTS = ".rejects"
 WATERMARK = "kernel.currentInputWatermark"
-REFUSED_COMMITS = "feature_log__Committer.failedCommittables"
-JOB_METRICS = (REGISTRY_UNAVAILABLE, REJECTS, WATERMARK, REFUSED_COMMITS)
+JOB_METRICS = (REGISTRY_UNAVAILABLE, REJECTS, WATERMARK)
 """How the names of the job's own metrics end that are looked at."""
 
 INTERVALS = 3
@@ -35,13 +35,12 @@ class JobConditions:
         self._last_completed = 0.0
         self._registry_away = False
         self._watermark_ms: float | None = None
-        self._commit_refused = False
-        self._transaction_seconds = settings.transaction_timeout_ms / 1000
-        self._checkpoint_age_at_start = 0.0
+        self._goes_back_for: set[Reason] = set()
         conditions = Conditions(plan.view, "compute", registry)
         conditions.check("job_down", lambda: self._runs_since is None)
         conditions.check("checkpoints_failing", self._checkpoints_fail)
-        conditions.check("commit_refused", lambda: self._commit_refused)
+        conditions.check("commit_refused", lambda: "commit_refused" in self._goes_back_for)
+        conditions.check("checkpoint_damaged", lambda: "damaged" in self._goes_back_for)
         conditions.check("registry_unavailable", lambda: self._registry_away)
         conditions.check("dead_letters", lambda: self._rejected.grown() > settings.dead_letters_per_minute)
         conditions.check("expiry_late", self._expiry_is_late)
@@ -52,29 +51,24 @@ class JobConditions:
             self._runs_since = None
         elif self._runs_since is None:
             self._runs_since = time.time()
-            self._checkpoint_age_at_start = self._runs_since - self._last_completed if self._last_completed else 0.0
+
+    def goes_back(self, reason: Reason) -> None:
+        """The job is about to go on from a checkpoint that is not the newest, until it has completed one of its own."""
+        self._goes_back_for.add(reason)
 
     def checkpoints(self, counts: CheckpointCounts) -> None:
         """What became of the job's checkpoints."""
         # A JobManager that took over has forgotten those before it.
         self._last_completed = max(self._last_completed, (counts.last_completed_ms or 0) / 1000)
+        if counts.completed:
+            self._goes_back_for.clear()
 
     def metrics(self, found: Mapping[str, Sequence[MetricRange]]) -> None:
         """The job's own metrics, by JOB_METRICS."""
         self._registry_away = any(each.greatest > 0 for each in found[REGISTRY_UNAVAILABLE])
-        self._judge_refusals(any(each.greatest > 0 for each in found[REFUSED_COMMITS]))
         self._rejected.observe(sum(each.total for each in found[REJECTS]))
         watermarks = [each.least for each in found[WATERMARK] if each.least > 0]
         self._watermark_ms = min(watermarks, default=None)
-
-    def _judge_refusals(self, refused: bool) -> None:
-        """A job that is restored commits once more what its checkpoint says, which is refused if it was done before.
-
-        If the checkpoint is older than transactions can become, the broker may have aborted it instead. Flink's
-        committer goes on in both cases, so it stays true for as long as this process runs.
-        """
-        if refused and self._checkpoint_age_at_start > self._transaction_seconds:
-            self._commit_refused = True
 
     def _checkpoints_fail(self) -> bool:
         if self._runs_since is None:

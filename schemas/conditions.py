@@ -42,9 +42,16 @@ CONDITIONS = (
     Condition(
         "commit_refused",
         "compute",
-        "page",
-        "An outage outlived the transaction of a checkpoint, and its commit was refused: rows may be missing offline.",
-        "Raise HEADWATER_TRANSACTION_TIMEOUT_MS, and the view's generation: a new one writes all rows.",
+        "ticket",
+        "An outage outlived a checkpoint's transaction: the job goes back to the one before and writes its rows anew.",
+        "It ends by itself with the next checkpoint. Keep HEADWATER_TRANSACTION_TIMEOUT_MS above the longest outage.",
+    ),
+    Condition(
+        "checkpoint_damaged",
+        "compute",
+        "ticket",
+        "The newest checkpoint cannot be read: the job goes back to one before, and commits rows a second time.",
+        "It ends by itself with the next checkpoint. Find out who damages files in HEADWATER_CHECKPOINT_DIR.",
     ),
     Condition(
         "registry_unavailable",

@@ -180,7 +180,7 @@ class _Runs:
         """Lets the job write and commit all that it has to."""
         time.sleep(QUIET_SECONDS)
         store = checkpoint_store(self._settings.checkpoint_dir, plan)
-        self._flink.stop(job_id, store.savepoints, COMMIT_SECONDS)
+        self._flink.stop(job_id, store.stops, COMMIT_SECONDS)
         self._await_end(job_id)
 
     def _cancel(self, job_id: str) -> None:

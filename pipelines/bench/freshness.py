@@ -150,9 +150,9 @@ class _Run:
         return killed_us
 
     def _start_job(self) -> str:
-        deployment, restore_from = lay_groundwork(self._settings, self._plan)
+        deployment, origin = lay_groundwork(self._settings, self._plan)
         job_id = submit_in_child(
-            prepare(self._plan, deployment, self._settings, jars=job_jars(), restore_from=restore_from)
+            prepare(self._plan, deployment, self._settings, jars=job_jars(), restore_from=origin.url)
         )
         deadline = time.monotonic() + START_SECONDS
         name = deployment.group_id

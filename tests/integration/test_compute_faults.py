@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
 
 from headwater.pipelines.stack.broker import Broker
-from headwater.pipelines.stack.flink import FlinkCluster, FlinkPorts
+from headwater.pipelines.stack.flink import FlinkCluster
 from headwater.pipelines.stack.ports import free_ports
-from headwater.pipelines.stack.process import RunningProcess, running
+from headwater.pipelines.stack.process import RunningProcess
 from headwater.pipelines.stack.registry import Registry
 from tests.integration.compute_lab import ComputeLab, key_of, make_lab, wait_until
+from tests.integration.fault_lab import all_counted, own_cluster, produce_round
 
 UniqueName = Callable[[str], str]
 
@@ -87,53 +85,7 @@ def test_a_source_waits_for_the_registry_and_rejects_nothing_for_it(
         process.kill()
 
 
-def produce_round(lab: ComputeLab, *, amount: float) -> None:
-    """One purchase of each of 200 customers, over all partitions."""
-    events = [lab.frame(customer_id=f"c{number}", amount=amount) for number in range(200)]
-    lab.produce(events, partition=lambda number: number % 3)
-
-
-def all_counted(lab: ComputeLab, *, customers: int, purchases: int) -> bool:
-    log = lab.log()
-    return len(log.rows) == customers and all(log.newest(key)["count_24h"] == purchases for key in log.rows)
-
-
 def unavailable(lab: ComputeLab) -> bool:
     metrics = httpx.get(f"http://127.0.0.1:{lab.flink.ports.task_manager_metrics}/metrics").text
     lines = [line for line in metrics.splitlines() if "registry_unavailable{" in line and lab.plan.view in line]
     return any(float(line.rpartition(" ")[2]) == 1 for line in lines)
-
-
-@dataclass
-class OwnCluster:
-    """A cluster that a test may kill."""
-
-    cluster: FlinkCluster
-    job_manager: RunningProcess
-    task_manager: RunningProcess
-
-    def replace_task_manager(self) -> None:
-        """SIGKILL, and a new one, as its supervisor would."""
-        os.kill(self.task_manager.pid, signal.SIGKILL)
-        self.task_manager.kill()
-        self.task_manager = RunningProcess.start(self.cluster.task_manager_spec())
-
-    def kill(self) -> None:
-        """SIGKILL to both processes."""
-        for process in (self.task_manager, self.job_manager):
-            process.kill()
-
-
-@contextmanager
-def own_cluster(directory: Path) -> Iterator[OwnCluster]:
-    cluster = FlinkCluster(
-        directory=directory / "flink", log_directory=directory, ports=FlinkPorts(*free_ports(7)), slots=2
-    )
-    cluster.prepare()
-    with running(cluster.job_manager_spec()) as job_manager:
-        own = OwnCluster(cluster, job_manager, RunningProcess.start(cluster.task_manager_spec()))
-        try:
-            own.task_manager.wait_ready()
-            yield own
-        finally:
-            own.task_manager.stop()

@@ -185,14 +185,14 @@ def test_down_stops_what_up_started_and_nothing_else_and_the_next_up_goes_on_soo
         bystander.wait()
     assert not [record.name for record in before.processes if record.identity and record.identity.find()]
     assert before.supervisor.find() is None
-    assert any(stack.state.glob("flink/checkpoints/*/savepoints/savepoint-*/_metadata"))
+    assert any(stack.state.glob("flink/checkpoints/*/stops/savepoint-*/_metadata"))
 
     others_share = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
     assert stack.up() < SECOND_START_SECONDS * others_share
     assert stack.told().endpoints == before.endpoints
     compute_log = (stack.state / "logs" / "compute.customer_purchases.log").read_text()
     submitted = [json.loads(line) for line in compute_log.splitlines() if '"job_submitted"' in line]
-    assert "/savepoints/savepoint-" in submitted[-1]["restored_from"]
+    assert "/stops/savepoint-" in submitted[-1]["restored_from"]
 
 
 def test_a_supervisor_that_is_killed_takes_all_with_it_and_up_starts_again(stack: Stack) -> None:

@@ -42,4 +42,4 @@ def test_a_change_that_leaves_the_state_alone_passes(tmp_path: Path) -> None:
 def test_the_note_of_the_plan_is_not_taken_for_a_job(tmp_path: Path) -> None:
     store = checkpoint_store(str(tmp_path), PLAN)
     store.remember(PLAN)
-    assert store.newest() is None
+    assert store.origin().url is None

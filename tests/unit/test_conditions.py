@@ -13,7 +13,6 @@ from headwater.operators.online_metrics import OnlineLimits, OnlineMetrics, Part
 from headwater.pipelines.archive_conditions import ArchiveConditions
 from headwater.pipelines.flink_rest import CheckpointCounts, MetricRange
 from headwater.pipelines.job_conditions import (
-    REFUSED_COMMITS,
     REGISTRY_UNAVAILABLE,
     REJECTS,
     WATERMARK,
@@ -165,17 +164,16 @@ def test_the_archive_tells_when_its_upkeep_has_failed_three_times_in_a_row() -> 
 
 
 def counts(last_completed_s: float | None) -> CheckpointCounts:
-    return CheckpointCounts(1, 0, 0, None if last_completed_s is None else int(last_completed_s * 1000), 5, 5, None)
+    if last_completed_s is None:
+        return CheckpointCounts(0, 0, 0, None, None, None, None, None)
+    return CheckpointCounts(1, 0, 0, int(last_completed_s * 1000), 5, 5, None, None)
 
 
-def found(
-    *, away: float = 0, rejects: float = 0, watermark_ms: float = 0, refused: float = 0
-) -> dict[str, list[MetricRange]]:
+def found(*, away: float = 0, rejects: float = 0, watermark_ms: float = 0) -> dict[str, list[MetricRange]]:
     return {
         REGISTRY_UNAVAILABLE: [MetricRange(0, away, away)],
         REJECTS: [MetricRange(0, rejects, rejects), MetricRange(0, 0, 0)],
         WATERMARK: [MetricRange(watermark_ms, watermark_ms, watermark_ms)],
-        REFUSED_COMMITS: [MetricRange(0, refused, refused)],
     }
 
 
@@ -210,15 +208,14 @@ def test_what_the_job_says_of_its_registry_its_rejects_and_its_watermark_is_told
     assert holding(registry) == {"dead_letters", "expiry_late"}
 
 
-def test_a_commit_that_is_refused_after_an_outage_longer_than_a_transaction_lives_stays_told(clock: Clock) -> None:
+def test_going_back_behind_a_checkpoint_is_told_until_another_is_complete(clock: Clock) -> None:
     registry = CollectorRegistry()
-    job = JobConditions(Settings(transaction_timeout_ms=600_000), make_plan(view="v"), registry)
-    for outage_seconds, told in ((590, False), (610, True), (1, True)):
-        job.state("RUNNING")
-        job.checkpoints(counts(clock.now))
-        job.state("RESTARTING")
-        clock.now += outage_seconds
-        job.state("RUNNING")
-        job.checkpoints(counts(clock.now))
-        job.metrics(found(refused=1, watermark_ms=clock.now * 1000))
-        assert ("commit_refused" in holding(registry)) == told, outage_seconds
+    job = JobConditions(Settings(), make_plan(view="v"), registry)
+    job.state("RUNNING")
+    job.goes_back("commit_refused")
+    job.checkpoints(counts(None))
+    assert holding(registry) == {"commit_refused"}
+    job.goes_back("damaged")
+    assert holding(registry) == {"commit_refused", "checkpoint_damaged"}
+    job.checkpoints(counts(clock.now))
+    assert holding(registry) == set()

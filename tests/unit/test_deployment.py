@@ -10,6 +10,7 @@ from headwater.pipelines.deployment import java_properties, job_name
 from headwater.pipelines.settings import Settings
 from headwater.pipelines.submission import job_options, session_options
 from headwater.pipelines.topics import DAY_MS, output_topics
+from headwater.pipelines.unusable import Origin
 from tests.feature_log_rows import make_plan
 
 
@@ -40,7 +41,7 @@ def test_what_only_librdkafka_knows_is_left_out() -> None:
 
 
 def test_without_checkpoints_a_job_starts_anew(tmp_path: Path) -> None:
-    assert checkpoint_store(str(tmp_path / "nowhere"), make_plan()).newest() is None
+    assert checkpoint_store(str(tmp_path / "nowhere"), make_plan()).origin() == Origin(None)
 
 
 def test_a_job_goes_on_from_the_newest_complete_checkpoint_or_savepoint_of_any_job_of_the_view(tmp_path: Path) -> None:
@@ -51,9 +52,9 @@ def test_a_job_goes_on_from_the_newest_complete_checkpoint_or_savepoint_of_any_j
     write(tmp_path / "v-g1" / "job2" / "shared", written=99)
     write(tmp_path / "w-g1" / "job3" / "chk-3", written=50)
     (tmp_path / "v-g1" / "job2" / "chk-3").mkdir()  # Not complete: it has no metadata.
-    assert store.newest() == f"{store.url}/job2/chk-2"
+    assert store.origin() == Origin(f"{store.url}/job2/chk-2")
     write(tmp_path / "v-g1" / "savepoints" / "savepoint-1", written=30)
-    assert store.newest() == f"{store.url}/savepoints/savepoint-1"
+    assert store.origin() == Origin(f"{store.url}/savepoints/savepoint-1")
 
 
 def test_a_plain_path_and_its_url_are_one_checkpoint_directory(tmp_path: Path) -> None:
