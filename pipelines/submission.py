@@ -20,7 +20,6 @@ from headwater.pipelines.checkpoints import checkpoint_store
 from headwater.pipelines.compute import MAX_PARALLELISM, build
 from headwater.pipelines.deployment import Deployment, job_name
 from headwater.pipelines.settings import Settings
-from headwater.pipelines.unusable import RETAINED
 from headwater.schemas.errors import ClusterError, PrerequisiteError
 from headwater.schemas.plan import Plan
 
@@ -150,7 +149,6 @@ def job_options(plan: Plan, settings: Settings, restore_from: str | None) -> dic
         "execution.checkpointing.timeout": "10 min",
         "execution.checkpointing.tolerable-failed-checkpoints": "1000000",
         "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
-        "execution.checkpointing.num-retained": str(RETAINED),
         "execution.checkpointing.dir": store.url,
         "execution.checkpointing.savepoint-dir": store.savepoints,
         "execution.checkpointing.incremental": str(settings.state_backend == "rocksdb").lower(),

@@ -13,6 +13,7 @@ from headwater.pipelines.stack.java import java_command
 from headwater.pipelines.stack.ports import LOOPBACK, accepts
 from headwater.pipelines.stack.process import ProcessSpec
 from headwater.pipelines.stack.zookeeper import SESSION_SECONDS, ZooKeeper
+from headwater.pipelines.unusable import RETAINED
 from headwater.schemas.errors import PrerequisiteError
 
 JOB_MANAGER_CLASS = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
@@ -241,6 +242,8 @@ class FlinkCluster:
             "io.tmp.dirs": self.directory / "tmp",
             "execution.checkpointing.dir": self.checkpoint_directory.as_uri(),
             "execution.checkpointing.savepoint-dir": self.savepoint_directory.as_uri(),
+            # A JobManager's: jobs cannot bring it.
+            "execution.checkpointing.num-retained": RETAINED,
             # Everything is on one machine: a process that does not answer for 10 s is gone.
             "heartbeat.interval": "2 s",
             "heartbeat.timeout": "10 s",

@@ -11,6 +11,8 @@ classloader.parent-first-patterns.additional: dev.headwater.;org.apache.flink.co
 env.java.opts.jobmanager: -XX:+UseSerialGC --add-opens=java.base/java.lang=ALL-UNNAMED --add-opens=java.base/java.util=ALL-UNNAMED --add-opens=java.base/java.time=ALL-UNNAMED
 env.java.opts.taskmanager: -XX:+Use{{ $compute.garbageCollector }}
 execution.checkpointing.dir: {{ .view.state }}
+# To go back to, where the newest is of no use: pipelines/unusable.py.
+execution.checkpointing.num-retained: "3"
 execution.checkpointing.savepoint-dir: {{ .view.state }}/savepoints
 {{- if .root.Values.storage.s3.credentialsProvider }}
 fs.s3a.aws.credentials.provider: {{ .root.Values.storage.s3.credentialsProvider }}
