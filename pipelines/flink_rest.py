@@ -16,6 +16,10 @@ POLL_SECONDS = 0.2
 
 ENDED = frozenset({"FINISHED", "CANCELED", "FAILED"})
 ENDING = frozenset({"FAILING", "CANCELLING", "SUSPENDED"})
+STARTING = "STARTING"
+"""A job that Flink calls RUNNING, of which not every task runs: some wait for a slot, or read their state."""
+
+_DOING_THEIR_WORK = frozenset({"RUNNING", "FINISHED"})
 
 
 class Job(NamedTuple):
@@ -62,7 +66,7 @@ class CheckpointCounts:
     last_duration_ms: int | None
     last_bytes: int | None
     last_failure: str | None
-    restored_from: str | None
+    restored_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +124,12 @@ class FlinkRest:
         return sorted(found, key=lambda job: (job.started_ms, job.id))
 
     def state(self, job_id: str) -> str | None:
-        """The state of the job, or None if the cluster does not know it."""
+        """The state of the job, STARTING among them, or None if the cluster does not know it."""
         job = self._get(f"/jobs/{job_id}", missing_ok=True)
-        return None if job is None else str(job["state"])
+        if job is None:
+            return None
+        waiting = any(count for state, count in job["status-counts"].items() if state not in _DOING_THEIR_WORK)
+        return STARTING if job["state"] == "RUNNING" and waiting else str(job["state"])
 
     def parameters(self, job_id: str) -> dict[str, str]:
         """The global parameters that the job was submitted with."""

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Enum, Gauge
 from headwater.pipelines.broken_restores import REFUSED, cannot_restore, is_damaged
 from headwater.pipelines.checkpoints import checkpoint_store
 from headwater.pipelines.deployment import job_name
-from headwater.pipelines.flink_rest import ENDED, CheckpointCounts, FlinkRest, Job
+from headwater.pipelines.flink_rest import ENDED, STARTING, CheckpointCounts, FlinkRest, Job
 from headwater.pipelines.groundwork import lay_groundwork
 from headwater.pipelines.jars import job_jars
 from headwater.pipelines.job_conditions import JOB_METRICS, JobConditions
@@ -34,6 +34,7 @@ SAVEPOINT_SECONDS = 40.0
 STATES = (
     "INITIALIZING",
     "CREATED",
+    STARTING,
     "RUNNING",
     "RESTARTING",
     "RECONCILING",
@@ -198,7 +199,7 @@ class ComputeJob:
 
     def _changed(self, state: str, **details: str) -> None:
         if state != self._state:
-            log = _log.info if state in {"RUNNING", "CREATED", "INITIALIZING", "FINISHED"} else _log.warning
+            log = _log.info if state in {"RUNNING", STARTING, "CREATED", "INITIALIZING", "FINISHED"} else _log.warning
             log("job_state", state=state, before=self._state, **details)
             self._state = state
         self._metrics.state(state)

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from headwater.operators.conditions import METRIC, Backlog, Conditions, MinuteRate
 from headwater.operators.online_metrics import OnlineLimits, OnlineMetrics, PartitionStatus
 from headwater.pipelines.archive_conditions import ArchiveConditions
-from headwater.pipelines.flink_rest import CheckpointCounts, MetricRange
+from headwater.pipelines.flink_rest import STARTING, CheckpointCounts, FlinkRest, MetricRange
 from headwater.pipelines.job_conditions import (
     REGISTRY_UNAVAILABLE,
     REJECTS,
@@ -190,9 +190,26 @@ def test_a_job_is_down_until_it_runs_and_its_checkpoints_fail_once_none_was_comp
     assert holding(registry) == {"checkpoints_failing"}
     job.checkpoints(counts(clock.now - 1))
     assert holding(registry) == set()
-    job.state("RESTARTING")
-    clock.now += 100
-    assert holding(registry) == {"job_down"}
+    for state in ("RESTARTING", STARTING):
+        job.state(state)
+        clock.now += 100
+        assert holding(registry) == {"job_down"}
+
+
+@pytest.mark.parametrize(
+    ("tasks", "state"),
+    [
+        ({"RUNNING": 3, "SCHEDULED": 0, "INITIALIZING": 0}, "RUNNING"),
+        ({"RUNNING": 0, "SCHEDULED": 3, "INITIALIZING": 0}, STARTING),
+        ({"RUNNING": 2, "SCHEDULED": 0, "INITIALIZING": 1}, STARTING),
+    ],
+)
+def test_a_job_whose_tasks_wait_for_slots_or_state_is_not_running(
+    tasks: dict[str, int], state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flink = FlinkRest("http://flink")
+    monkeypatch.setattr(flink, "_get", lambda *_, **__: {"state": "RUNNING", "status-counts": tasks})
+    assert flink.state("job") == state
 
 
 def test_what_the_job_says_of_its_registry_its_rejects_and_its_watermark_is_told(clock: Clock) -> None:
