@@ -44,6 +44,8 @@ class LogMessage(Protocol):
 
     def headers(self) -> Any: ...
 
+    def timestamp(self) -> Any: ...
+
     def partition(self) -> Any: ...
 
     def offset(self) -> Any: ...
@@ -55,6 +57,7 @@ class PartitionBatch:
     Attributes:
         next_offset: the offset behind the last record.
         heartbeats: in the order of the log.
+        heartbeat_written_ms: when the newest of them was written, by the clock of who wrote it; None if there is none.
         coalesced: rows that a newer one of the same key in this batch made needless.
         ignored: records that are neither rows nor heartbeats, such as tombstones.
     """
@@ -62,6 +65,7 @@ class PartitionBatch:
     def __init__(self) -> None:
         self.next_offset = 0
         self.heartbeats: list[Heartbeat] = []
+        self.heartbeat_written_ms: int | None = None
         self.coalesced = 0
         self.ignored = 0
         self._rows: dict[bytes, tuple[bytes, bytes]] = {}
@@ -76,7 +80,7 @@ class PartitionBatch:
             if name == ROW_HEADER_NAME:
                 return self._add_row(message.key(), data, message.value())
             if name == HEARTBEAT_HEADER_NAME:
-                return self._add_heartbeat(data)
+                return self._add_heartbeat(data, message.timestamp()[1])
         self.ignored += 1
         return None
 
@@ -107,9 +111,10 @@ class PartitionBatch:
         if header[:VERSION_BYTES] > known[0][:VERSION_BYTES]:
             self._rows[key] = header, value
 
-    def _add_heartbeat(self, data: bytes | None) -> None:
+    def _add_heartbeat(self, data: bytes | None, written_ms: int) -> None:
         try:
             self.heartbeats.append(Heartbeat.unpack(data or b""))
+            self.heartbeat_written_ms = written_ms
         except FormatError:
             self.ignored += 1
 

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from headwater.operators.clock_difference import ClockDifference
 from headwater.operators.conditions import Conditions, MinuteRate
 from headwater.operators.freshness import Freshness
 from headwater.operators.view_state import ViewState, view_state
@@ -64,6 +65,7 @@ class OnlineMetrics(Collector):
         self._partitions: dict[int, PartitionStatus] = {}
         self.freshness = Freshness(plan.view, [feature.name for feature in plan.features])
 
+        self.clock = ClockDifference()
         self.counts = Counts()
         self.store_available = True
         registry.register(self.freshness)
@@ -73,6 +75,7 @@ class OnlineMetrics(Collector):
         conditions.check("stuck", lambda: self.state(_now_ms()) is ViewState.STUCK)
         conditions.check("online_store_unavailable", lambda: not self.store_available)
         conditions.check("online_store_behind", self._is_behind)
+        conditions.check("clock_skewed", lambda: self.clock.is_large)
         conditions.check("rows_fenced", lambda: self._fenced.grown() > limits.fenced_rows_per_minute)
 
     def report(self, partitions: Mapping[int, PartitionStatus]) -> None:
@@ -126,6 +129,14 @@ class OnlineMetrics(Collector):
         )
         unavailable.add_metric((self._view,), float(not self.store_available))
         yield unavailable
+        difference = GaugeMetricFamily(
+            "headwater_clock_difference_seconds",
+            "This process's clock minus the job's, with what a heartbeat takes on its way.",
+            labels=("view",),
+        )
+        if self.clock.seconds is not None:
+            difference.add_metric((self._view,), self.clock.seconds)
+        yield difference
         for count in fields(self.counts):
             family = CounterMetricFamily(f"headwater_online_{count.name}", count.metadata["doc"], labels=("view",))
             family.add_metric((self._view,), getattr(self.counts, count.name))

@@ -54,6 +54,7 @@ class PartitionWriter:
         self._heartbeat_to_write = b""
         self._written_at = 0.0
         self._waiting_since_ms: float | None = None
+        self._at_end = False
         self.stored_offset = stored_offset
         self.position = position
 
@@ -64,6 +65,9 @@ class PartitionWriter:
             StopRequested: the process shall end, and the store is away.
         """
         self._advance(batch.next_offset)
+        if self._at_end and batch.heartbeat_written_ms is not None:
+            self._metrics.clock.observe(received_ms, batch.heartbeat_written_ms)
+        self._at_end = False
         for heartbeat in batch.heartbeats:
             self._fold.add(heartbeat)
         folded = self._fold.folded()
@@ -86,6 +90,7 @@ class PartitionWriter:
         """The partition was read up to its end, which may lie behind the last record: transactions leave marks."""
         self._advance(end)
         self._waiting_since_ms = None
+        self._at_end = True
 
     def write_if_due(self, *, at_once: bool = False) -> Refused | None:
         """Write offset and heartbeat where no rows came to carry them; None if the store took them or nothing was due.

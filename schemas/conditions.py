@@ -29,8 +29,8 @@ CONDITIONS = (
         "job_down",
         "compute",
         "page",
-        "The Flink job does not run: nothing is computed.",
-        "Read the compute process's log line `job_state`, which has the cause; the job restarts by itself.",
+        "The Flink job does not run, or tasks of it wait for a slot or a restart: nothing is computed.",
+        "Read the compute process's log line `job_state`: STARTING lacks slots, RESTARTING comes with its cause.",
     ),
     Condition(
         "checkpoints_failing",
@@ -101,6 +101,13 @@ CONDITIONS = (
         "ticket",
         "The online store is more than HEADWATER_BEHIND_ROWS rows or HEADWATER_BEHIND_SECONDS seconds behind the log.",
         "If it shrinks, it catches up; else Redis or the materializer is too slow: see headwater_log_lag_rows.",
+    ),
+    Condition(
+        "clock_skewed",
+        "materialize",
+        "ticket",
+        "The clocks of this process and of the job differ by half a minute or more: ages and freshness are wrong.",
+        "Set the clocks, by NTP; values are right. `headwater_clock_difference_seconds` says by how much they differ.",
     ),
     Condition(
         "rows_fenced",

@@ -43,6 +43,9 @@ class FakeMessage:
     def offset(self) -> int:
         return self.offset_
 
+    def timestamp(self) -> tuple[int, int]:
+        return 1, 1_000 + self.offset_
+
 
 def header(
     generation: int = 1, clock_us: int = 1_000_000, n: int = 1, *, empty_at_us: int = FAR_US, cause: int = 0

@@ -49,6 +49,7 @@ def test_heartbeats_keep_their_order_and_are_no_rows() -> None:
     first, second = Heartbeat(5, 0, 1, 100, 90), Heartbeat(5, 0, 1, 101, 91)
     batch = batch_of(heartbeat_message(3, first), heartbeat_message(9, second))
     assert (batch.heartbeats, len(batch), batch.next_offset, batch.ignored) == ([first, second], 0, 10, 0)
+    assert batch.heartbeat_written_ms == heartbeat_message(9, second).timestamp()[1]
 
 
 @pytest.mark.parametrize(

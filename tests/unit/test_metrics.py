@@ -79,6 +79,7 @@ def materialize() -> CollectorRegistry:
     registry = CollectorRegistry()
     metrics = OnlineMetrics(PLAN, registry, OnlineLimits(1, 1.0, 1))
     metrics.report({0: PartitionStatus(as_of_ms=1, lag_rows=0, waiting_since_ms=None)})
+    metrics.clock.observe(received_ms=1, written_ms=1)
     row = np.zeros(1, ROW_HEADERS)
     row["cause"] = CAUSES.index("EVENT")
     metrics.freshness.observe(row, received_ms=1, visible_ms=1)
