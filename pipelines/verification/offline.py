@@ -13,9 +13,11 @@ import pyarrow.compute as pc
 from headwater.operators.reference import ReferenceEvent
 from headwater.operators.reference_copies import PossibleEvents
 from headwater.operators.reference_windows import ticks
+from headwater.pipelines.dead_letters.letter import Position
 from headwater.pipelines.offline_table import open_table
 from headwater.pipelines.settings import Settings
-from headwater.pipelines.verification.rows import row_difference
+from headwater.pipelines.verification.replays import Replays
+from headwater.pipelines.verification.rows import definition_of, row_difference
 from headwater.pipelines.verification.topics import read_committed
 from headwater.schemas.feature_log import ROW_HEADER_NAME, RowHeader
 from headwater.schemas.keys import encode_key
@@ -28,11 +30,16 @@ EARLIER_ROWS_PER_KEY = 5
 
 
 class OfflineDifferences(NamedTuple):
-    """What of the offline log is not as it must be, a sentence each: rows missing, double, and wrong."""
+    """What of the offline log is not as it must be, a sentence each: rows missing, double, and wrong.
+
+    Attributes:
+        repeated: how many rows stand there once more because an older savepoint was restored, as they may.
+    """
 
     missing: list[str]
     double: list[str]
     wrong: list[str]
+    repeated: int = 0
 
     @property
     def sentences(self) -> list[str]:
@@ -78,13 +85,20 @@ def offline_mismatches(
     table: pa.Table,
     committed: Mapping[Place, tuple[bytes, RowHeader]],
     by_key: Mapping[bytes, list[ReferenceEvent]],
+    *,
     seed: int = 0,
+    replays: Replays | None = None,
+    definitions: Sequence[Plan] = (),
 ) -> OfflineDifferences:
     """What of the offline log differs from the committed feature log or from the reference.
 
     Each committed row must stand there once, no version of a key twice, with the key and version that the log
     has. Of each key the newest row, and up to EARLIER_ROWS_PER_KEY others of a key whose events are all in one
     partition, must have the values of the reference: an earlier row those of a prefix of its key's events.
+
+    Args:
+        replays: what an older savepoint that was restored has caused to be written once more.
+        definitions: others than `plan` that rows may have been written under.
     """
     places = _places(table)
     missing = [f"row {place} of the feature log is missing" for place in set(committed) - set(places)]
@@ -92,7 +106,11 @@ def offline_mismatches(
     by_entity = _by_entity(plan, table)
     versions = list(zip(by_entity, table["clock"].to_pylist(), table["n"].to_pylist(), strict=True))
     # A key that was forgotten, long after its last event left, may be told empty again by an event that is older still.
-    told = Counter(version for version in versions if version[2])
+    counted = [(place, version) for place, version in zip(places, versions, strict=True) if version[2]]
+    once = (replays or Replays()).without_repeated(
+        counted, place=lambda row: Position(plan.log.topic, *row[0]), identity=lambda row: row[1]
+    )
+    told = Counter(version for _, version in once)
     double += [f"version {v[1:]} of key {v[0]!r} stands there {count} times" for v, count in told.items() if count > 1]
     wrong = []
     for place, version in zip(places, versions, strict=True):
@@ -101,8 +119,9 @@ def offline_mismatches(
             wrong.append(f"row {place} is not in the committed feature log")
         elif (logged[0], logged[1].clock_us, logged[1].n) != version:
             wrong.append(f"row {place} is {version}, but in the feature log {logged}")
-    wrong += _wrong_values(plan, table, versions, by_key, random.Random(seed))  # noqa: S311 - a sample, no secret
-    return OfflineDifferences(missing, double, wrong)
+    sample = random.Random(seed)  # noqa: S311 - no secret
+    wrong += _wrong_values(plan, table, versions, by_key, sample, definitions)
+    return OfflineDifferences(missing, double, wrong, repeated=len(counted) - len(once))
 
 
 def _wrong_values(
@@ -111,6 +130,7 @@ def _wrong_values(
     versions: list[tuple[bytes, int, int]],
     by_key: Mapping[bytes, list[ReferenceEvent]],
     sample: random.Random,
+    definitions: Sequence[Plan],
 ) -> list[str]:
     rows_of: dict[bytes, list[int]] = defaultdict(list)
     for index, (key, _, _) in enumerate(versions):
@@ -126,7 +146,7 @@ def _wrong_values(
     for index, row in zip(chosen, table.take(chosen).to_pylist(), strict=True):
         key = versions[index][0]
         newest = index == rows_of[key][-1]
-        if difference := _difference(plan, by_key.get(key, []), row, newest):
+        if difference := _difference(definition_of(row, plan, definitions), by_key.get(key, []), row, newest):
             wrong.append(f"key {key!r} at {versions[index][1:]}: {difference}")
     return wrong
 

@@ -6,7 +6,7 @@ import io
 import json
 import struct
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, cast
 
@@ -16,7 +16,7 @@ from redis import Redis
 from headwater.operators.reference import ReferenceEvent, ReferenceRow, clock_of, row_at
 from headwater.operators.reference_copies import PossibleEvents
 from headwater.pipelines.online_store import partition_keys, schema_key
-from headwater.pipelines.verification.rows import row_difference
+from headwater.pipelines.verification.rows import definition_of, row_difference
 from headwater.schemas.avro import without_logical_types
 from headwater.schemas.errors import FormatError, OnlineStoreError, VerificationError
 from headwater.schemas.feature_log import VERSION_BYTES
@@ -107,11 +107,13 @@ def await_arrival(redis: Redis, plan: Plan, newest_ms: float, deadline: float) -
         time.sleep(POLL_SECONDS)
 
 
-def online_mismatches(redis: Redis, plan: Plan, by_key: Mapping[bytes, list[ReferenceEvent]]) -> list[str]:
+def online_mismatches(
+    redis: Redis, plan: Plan, by_key: Mapping[bytes, list[ReferenceEvent]], definitions: Sequence[Plan] = ()
+) -> list[str]:
     """What of the online store differs from the reference, a sentence for each key that does.
 
     The clock that a row must have follows from the events and the watermark in the heartbeats. A key whose
-    row has expired by the wall clock may be absent.
+    row has expired by the wall clock may be absent. A row may have been written under one of the other `definitions`.
     """
     online = OnlineRows(redis, plan)
     watermarks = [watermark for _, watermark in online.heartbeats()]
@@ -123,7 +125,7 @@ def online_mismatches(redis: Redis, plan: Plan, by_key: Mapping[bytes, list[Refe
         if row is None:
             if not _may_have_expired(plan, row_at(plan, events, clock_us)):
                 wrong.append(f"{_named(plan, key)}: is not in Redis")
-        elif difference := row_difference(PossibleEvents(plan, clock_us, events), row):
+        elif difference := row_difference(PossibleEvents(definition_of(row, plan, definitions), clock_us, events), row):
             wrong.append(f"{_named(plan, key)}: {difference}")
     return wrong
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from headwater.operators.reference import row_of
 from headwater.operators.reference_copies import PossibleEvents
 from headwater.operators.reference_exactness import row_mismatch
-from headwater.schemas.plan import AggregateName
+from headwater.schemas.plan import AggregateName, Plan
 
 MOST_CHOICES = 500
 """Of the copies that may have counted; more are not tried."""
@@ -17,6 +17,19 @@ _OF_A_SET: frozenset[AggregateName] = frozenset(
     ("min", "max", "first", "last", "last_n_distinct", "distinct", "distinct_sketch")
 )
 """What these say of events does not depend on how often each counts."""
+
+
+def definition_of(row: Mapping[str, Any], plan: Plan, others: Sequence[Plan]) -> Plan:
+    """The plan that a row was written under: the first of the others whose further features it has, else `plan`.
+
+    Args:
+        others: compatible definitions of the same generation, whose further features are never null.
+    """
+    known = {feature.name for feature in plan.features}
+    for other in others:
+        if all(row.get(feature.name) is not None for feature in other.features if feature.name not in known):
+            return other
+    return plan
 
 
 def row_difference(possible: PossibleEvents, row: Mapping[str, Any]) -> str:

@@ -13,7 +13,8 @@ from headwater.operators.reference_copies import PossibleEvents
 from headwater.pipelines.dead_letters.letter import DeadLetter, Position
 from headwater.pipelines.verification.letters import dead_letter_mismatches, late_event_mismatches
 from headwater.pipelines.verification.offline import Place, offline_mismatches
-from headwater.pipelines.verification.rows import row_difference
+from headwater.pipelines.verification.replays import Replays
+from headwater.pipelines.verification.rows import definition_of, row_difference
 from headwater.schemas import Plan, count_events, sum_of
 from headwater.schemas.dead_letter import Reason
 from headwater.schemas.feature_log import RowHeader
@@ -95,6 +96,41 @@ def test_a_row_of_another_version_is_a_difference(plan: Plan, events: Any) -> No
     possible = PossibleEvents(plan, expected.clock_us, ann)
     assert row_difference(possible, fields("ann", expected, 0)) == ""
     assert "version" in row_difference(possible, fields("ann", reference_row(plan, ann[:3]), 0))
+
+
+def test_a_row_that_an_older_savepoint_caused_once_more_is_counted_apart(
+    plan: Plan, events: Any, rows: list[dict[str, Any]]
+) -> None:
+    again = [*rows, {**rows[1], "log_offset": 99}]
+    committed = {
+        (0, row["log_offset"]): (KEYS[row["driver"]], RowHeader(1, row["clock"], row["n"], 0, 0, 0, 0, 0, 0))
+        for row in again
+    }
+    for end, double, repeated in ((1, 1, 0), (2, 0, 1)):
+        replays = Replays()
+        replays.add(plan.log.topic, {0: 1}, {0: end})
+        found = offline_mismatches(plan, pa.Table.from_pylist(again), committed, events, replays=replays)
+        assert (len(found.double), found.repeated) == (double, repeated)
+
+
+def test_what_a_replay_does_not_explain_stays_double() -> None:
+    replays = Replays()
+    replays.add("rides", {0: 5}, {0: 8})
+    items = [(3, "a"), (6, "a"), (7, "b"), (9, "c"), (12, "c")]
+    once = replays.without_repeated(items, lambda item: Position("rides", 0, item[0]), lambda item: item[1])
+    assert once == [(3, "a"), (7, "b"), (9, "c"), (12, "c")]
+
+
+def test_a_row_with_the_features_of_another_definition_is_held_to_that_one(plan: Plan, events: Any) -> None:
+    wider = plan_of(count_events(over="1m"), sum_of("fare", over=["1m", "1h"]), count_events(over="1h"))
+    ann = events[KEYS["ann"]]
+    row = fields("ann", reference_row(plan, ann), 0)
+    assert definition_of(row, plan, [wider]) is plan
+    assert definition_of({**row, "count_1h": None}, plan, [wider]) is plan
+    for count, is_right in ((4, True), (5, False)):
+        wide = {**row, "count_1h": count}
+        possible = PossibleEvents(definition_of(wide, plan, [wider]), row["clock"], ann)
+        assert (row_difference(possible, wide) == "") == is_right
 
 
 EVENT = Position("rides", 2, 17)
