@@ -4,51 +4,18 @@ from __future__ import annotations
 
 import signal
 import time
-from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from headwater.pipelines.chaos.fault import Fault, ProcessAway, Recovery
-from headwater.pipelines.checkpoints import checkpoint_store
-from headwater.pipelines.deployment import job_name
-from headwater.pipelines.flink_rest import FlinkRest, Job
-from headwater.pipelines.stack.ports import free_ports
-from headwater.pipelines.stack.process import RunningProcess
-from headwater.pipelines.stack.workers import job_state
-from headwater.schemas.errors import ClusterError
+from headwater.pipelines.chaos.fault import ProcessAway, Recovery
+from headwater.pipelines.chaos.job_fault import JobFault
 
 FAILOVER_SECONDS = 90.0
 ZOMBIE_SECONDS = 4.0
 """How long a zombie may try to write what it still had in hand."""
 
 
-class _JobFault(Fault):
-    """One after which the job must be the same one, and the only one."""
-
-    @cached_property
-    def flink(self) -> FlinkRest:
-        """The cluster, which is asked again and again."""
-        return FlinkRest(self.lab.settings.flink_rest_url)
-
-    def jobs(self) -> list[Job]:
-        """The view's jobs that are alive."""
-        return [job for job in self.flink.jobs(job_name(self.lab.plan)) if job.is_alive]
-
-    def runs(self) -> bool:
-        """Whether all tasks of the job run."""
-        return job_state(self.lab.settings.flink_rest_url, job_name(self.lab.plan)) == "RUNNING"
-
-    def restores(self) -> int:
-        """How often the running job was restored; 0 while it cannot be asked."""
-        try:
-            jobs = self.jobs()
-            return self.flink.checkpoints(jobs[0].id).restored if jobs else 0
-        except ClusterError:
-            return 0
-
-
-class TaskManagerKilled(_JobFault):
+class TaskManagerKilled(JobFault):
     name = "taskmanager-kill"
     summary = "SIGKILL of the TaskManager, three times, at random moments"
     row = 1
@@ -62,11 +29,11 @@ class TaskManagerAway(ProcessAway):
     summary = "SIGKILL of the TaskManager, which stays away for 15 s"
     row = 1
     seconds = 15.0
-    tells = frozenset({"stuck"})
+    tells = frozenset({"job_down", "stuck"})
     process = "taskmanager"
 
 
-class JobManagerKilled(_JobFault):
+class JobManagerKilled(JobFault):
     name = "jobmanager-kill"
     summary = "SIGKILL of the JobManager; another one leads after ZooKeeper has given the first up"
     row = 2
@@ -81,7 +48,7 @@ class JobManagerKilled(_JobFault):
         return [] if ids == [self._job.id] else [f"job {self._job.id} should have resumed, but there are {ids}"]
 
 
-class CheckpointFailing(_JobFault):
+class CheckpointFailing(JobFault):
     name = "checkpoint-failing"
     summary = "checkpoints cannot be written; then the TaskManager is killed, and the newest one restored"
     row = 3
@@ -89,8 +56,7 @@ class CheckpointFailing(_JobFault):
     tells = frozenset({"checkpoints_failing"})
 
     def inject(self) -> None:
-        store = checkpoint_store(str(self.lab.stack.services.flink.checkpoint_directory), self.lab.plan)
-        self._directory = Path(urlsplit(store.url).path)
+        self._directory = Path(urlsplit(self.store.url).path)
         self._aside = self._directory.with_suffix(".aside")
         self._directory.rename(self._aside)
         self._directory.write_text("in the way")
@@ -101,7 +67,7 @@ class CheckpointFailing(_JobFault):
         self.lab.kill("taskmanager")
 
 
-class Zombie(_JobFault):
+class Zombie(JobFault):
     name = "zombie-taskmanager"
     summary = "SIGSTOP of the TaskManager until another one has its work, then SIGCONT"
     row = 4
@@ -110,7 +76,7 @@ class Zombie(_JobFault):
     def inject(self) -> None:
         before = self.restores()
         self._zombie = self.lab.send("taskmanager", signal.SIGSTOP)
-        self._other = self._another_task_manager()
+        self._other = self.another_task_manager()
         self.lab.wait_until(
             lambda: self.restores() > before and self.runs(), FAILOVER_SECONDS, "the job to run on another TaskManager"
         )
@@ -120,15 +86,8 @@ class Zombie(_JobFault):
             time.sleep(ZOMBIE_SECONDS)
         self.lab.kill_extra(self._other)
 
-    def _another_task_manager(self) -> RunningProcess:
-        flink = self.lab.stack.services.flink
-        rpc, data, metrics = free_ports(3)
-        ports = replace(flink.ports, task_manager_rpc=rpc, task_manager_data=data, task_manager_metrics=metrics)
-        spec = replace(flink, ports=ports).task_manager_spec()
-        return self.lab.start(replace(spec, name="taskmanager-2", log=self.lab.logs / "taskmanager-2.log"))
 
-
-class SecondJob(_JobFault):
+class SecondJob(JobFault):
     name = "second-compute"
     summary = "a second `headwater compute` of the same view, then SIGKILL to it"
     row = 19

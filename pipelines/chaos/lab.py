@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -24,7 +25,9 @@ from headwater.pipelines.stack.ports import free_ports
 from headwater.pipelines.stack.process import ProcessSpec, RunningProcess
 from headwater.pipelines.stack.state import ProcessRecord, StackState, StateDirectory
 from headwater.pipelines.stack.up import Stack, UpOptions, check
+from headwater.pipelines.stack.workers import ViewWorkers
 from headwater.pipelines.verification.online import OnlineRows
+from headwater.pipelines.verification.replays import Replays
 from headwater.schemas.errors import DependencyError, StackError
 from headwater.schemas.plan import Plan
 
@@ -34,6 +37,7 @@ POLL_SECONDS = 0.2
 START_SECONDS = 240.0
 PROCESS_SECONDS = 90.0
 STOP_SECONDS = 180.0
+BROKER_SECONDS = 2.0
 
 # Shorter than anybody would have them, so that each fault meets some checkpoints and some commits.
 CHECKPOINT_INTERVAL_MS = 2_000
@@ -50,6 +54,8 @@ class Lab:
         traffic: what is sent, `rate` events per second.
         registry: through which all of Headwater's processes reach the schema registry.
         kills: SIGKILLs so far.
+        replays: what may stand twice in the output topics, and so offline, since an older savepoint was restored.
+        definitions: plans besides `plan` that rows of its generation may have been written under.
     """
 
     def __init__(self, state: Path, *, seed: int, drivers: int, rate: int) -> None:
@@ -76,6 +82,8 @@ class Lab:
         self._problem: Exception | None = None
         self._extra: list[RunningProcess] = []
         self.kills = 0
+        self.replays = Replays()
+        self.definitions: list[Plan] = []
 
     def __enter__(self) -> Self:
         views = check(self._options)
@@ -110,6 +118,15 @@ class Lab:
         return self.plan.view
 
     @property
+    def workers(self) -> ViewWorkers:
+        """How the view's processes are run while nothing is wrong with them."""
+        return self.stack.workers[0]
+
+    def changed_plan(self, plan: Plan, name: str) -> ViewWorkers:
+        """How they are run with another plan, which stands in a file of this name."""
+        return replace(self.workers, plan=plan, plan_file=self._directory.plans / f"{plan.view}.{name}.plan.json")
+
+    @property
     def logs(self) -> Path:
         """Where the processes write what they do."""
         return self._directory.logs
@@ -140,7 +157,7 @@ class Lab:
         found: list[int] = []
 
         def runs() -> bool:
-            identity = next(each.identity for each in self._processes() if each.name == name)
+            identity = self._process(name).identity
             if identity is not None and identity.find() is not None:
                 found.append(identity.pid)
             return bool(found)
@@ -171,15 +188,39 @@ class Lab:
     def await_new(self, name: str, pid: int) -> None:
         """Returns once another process than that of this pid is ready under the name."""
 
-        def ready() -> bool:
-            found = next(each for each in self._processes() if each.name == name)
+        def ready(found: ProcessRecord) -> bool:
             return found.state == "ready" and found.identity is not None and found.identity.pid != pid
 
-        self.wait_until(ready, PROCESS_SECONDS, f"{name} to be back")
+        self._await(name, ready, "be back")
 
     def exit_code(self, name: str) -> int | None:
         """How the process of this name ended last, negative for a signal."""
-        return next(each.exit_code for each in self._processes() if each.name == name)
+        return self._process(name).exit_code
+
+    def deploy(self, workers: ViewWorkers, *names: str) -> None:
+        """Ends processes of the view with SIGTERM, and returns once those of `workers` run in their place.
+
+        Args:
+            workers: how they are run from now on, such as `replace(lab.workers, parallelism=1)`.
+            names: which: `compute`, `materialize`, `archive`.
+        """
+        workers.plan_file.write_text(workers.plan.canonical_json())
+        specs = [spec for spec in workers.specs() if spec.name in map(self.worker, names)]
+        for spec in specs:
+            self.stack.supervisor.hold(spec.name)
+            self.send(spec.name, signal.SIGTERM)
+        for spec in specs:
+            self._await(spec.name, lambda found: found.identity is None, "end")
+            self.stack.supervisor.replace(spec)
+            self.stack.supervisor.release(spec.name)
+        for spec in specs:
+            self._await(spec.name, lambda found: found.state == "ready", "be back")
+
+    def succeed(self, workers: ViewWorkers) -> None:
+        """From now on the view is this one, of another generation; its processes must have been deployed."""
+        self.stack.workers[0] = workers
+        self.plan = workers.plan
+        self.definitions.clear()
 
     def start(self, spec: ProcessSpec) -> RunningProcess:
         """Starts one more process, which ends with the lab at the latest."""
@@ -192,16 +233,19 @@ class Lab:
         process.kill()
         self.kills += 1
 
-    def rival(self, worker: str, **environment: str) -> ProcessSpec:
-        """How another process of a worker of the view is run, with some settings of its own."""
-        spec = next(each for each in self.stack.workers[0].specs() if each.name == self.worker(worker))
+    def rival(self, worker: str, workers: ViewWorkers | None = None) -> ProcessSpec:
+        """How another process of a worker of the view is run beside the one that there is."""
+        workers = workers or self.workers
+        workers.plan_file.write_text(workers.plan.canonical_json())
+        spec = next(each for each in workers.specs() if each.name == self.worker(worker))
         (port,) = free_ports(1)
         return ProcessSpec(
             name=f"rival-{spec.name}",
             command=spec.command,
             log=self.logs / f"rival-{spec.name}.log",
             ready=lambda: True,
-            environment={**spec.environment, "HEADWATER_METRICS_PORT": str(port), **environment},
+            environment={**spec.environment, "HEADWATER_METRICS_PORT": str(port)},
+            grace_seconds=spec.grace_seconds,
         )
 
     def worker(self, worker: str) -> str:
@@ -210,7 +254,7 @@ class Lab:
 
     def metrics(self, process: str) -> str:
         """The /metrics URL of `compute`, `materialize`, `archive` or `taskmanager`."""
-        return self.stack.workers[0].record().metrics[process]
+        return self.workers.record().metrics[process]
 
     def heartbeats_ms(self) -> list[int]:
         """Up to when each partition is known to be online, without those of which nothing is known.
@@ -223,12 +267,17 @@ class Lab:
 
     def log_ends(self) -> dict[int, int]:
         """The end of each partition of the feature log, open transactions included; empty while the broker is away."""
-        topic = self.plan.log.topic
+        return self.ends(self.plan.log.topic)
+
+    def ends(self, topic: str) -> dict[int, int]:
+        """The end of each partition of an output topic of the view, as `log_ends`."""
         consumer = Consumer({**client_properties(self.settings), "group.id": "headwater-chaos", "log_level": 0})
         try:
             return {
-                partition: consumer.get_watermark_offsets(TopicPartition(topic, partition), 2, cached=False)[1]
-                for partition in range(self.plan.log.partitions)
+                partition: consumer.get_watermark_offsets(
+                    TopicPartition(topic, partition), BROKER_SECONDS, cached=False
+                )[1]
+                for partition in consumer.list_topics(topic, BROKER_SECONDS).topics[topic].partitions
             }
         except KafkaException:
             return {}
@@ -246,6 +295,12 @@ class Lab:
         """What each process is doing, for a person who wants to know what is stuck."""
         states = ", ".join(f"{each.name} {each.state}" for each in self._processes() if each.state != "ready")
         return f"not ready: {states}; logs in {self.logs}" if states else f"all are ready; logs in {self.logs}"
+
+    def _await(self, name: str, holds: Callable[[ProcessRecord], bool], what: str) -> None:
+        self.wait_until(lambda: holds(self._process(name)), PROCESS_SECONDS, f"{name} to {what}")
+
+    def _process(self, name: str) -> ProcessRecord:
+        return next(each for each in self._processes() if each.name == name)
 
     def _processes(self) -> tuple[ProcessRecord, ...]:
         return self._state.processes if self._state else ()

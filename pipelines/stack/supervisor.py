@@ -73,6 +73,10 @@ class Supervisor:
         each = self._supervised[name]
         each.start_at, each.deaths_in_a_row, each.held = 0.0, 0, False
 
+    def replace(self, spec: ProcessSpec) -> None:
+        """The process of this name is run so the next time that it starts. Any thread may call it."""
+        self._supervised[spec.name].spec = spec
+
     def step(self) -> None:
         """Looks at every process once, and does what is due."""
         for each in self._supervised.values():
