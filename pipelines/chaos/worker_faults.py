@@ -1,8 +1,7 @@
-"""Faults of Headwater's own processes, and of the disk under the offline log."""
+"""Faults of Headwater's own processes."""
 
 from __future__ import annotations
 
-import shutil
 import signal
 import time
 
@@ -71,29 +70,3 @@ class AllTerminated(Fault):
 
     def broken(self, recovery: Recovery) -> list[str]:  # noqa: ARG002
         return [f"{name} ended with exit code {code} after SIGTERM" for name, code in self._codes.items() if code != 0]
-
-
-class DiskFull(Fault):
-    name = "disk-full"
-    summary = "no file of the archive may become longer than 4 KB (RLIMIT_FSIZE), as on a disk that is full"
-    row = 11
-    seconds = 9.0
-    tells = frozenset({"offline_store_unavailable"})
-    may_tell = frozenset({"offline_upkeep_failing"})
-
-    MOST_BYTES = 4096
-
-    def inject(self) -> None:
-        self._pid = self.lab.pid(self.lab.worker("archive"))
-        self._make_room_in_its_log()
-        psutil.Process(self._pid).rlimit(psutil.RLIMIT_FSIZE, (self.MOST_BYTES, psutil.RLIM_INFINITY))
-
-    def heal(self) -> None:
-        if self.lab.pid(self.lab.worker("archive")) == self._pid:
-            psutil.Process(self._pid).rlimit(psutil.RLIMIT_FSIZE, (psutil.RLIM_INFINITY, psutil.RLIM_INFINITY))
-
-    def _make_room_in_its_log(self) -> None:
-        """The limit is for the process's log as well, which is to tell what happens."""
-        log = self.lab.logs / f"{self.lab.worker('archive')}.log"
-        shutil.copy(log, log.with_suffix(".log.1"))
-        log.write_bytes(b"")
