@@ -6,6 +6,8 @@ import random
 from collections.abc import Sequence
 
 from headwater.pipelines.chaos.broker_faults import BrokerAway, BrokerKilled, OpenTransaction
+from headwater.pipelines.chaos.clock_faults import ClockAhead, ClockBehind
+from headwater.pipelines.chaos.definition_faults import DefinitionChanged, NewGeneration
 from headwater.pipelines.chaos.fault import Fault
 from headwater.pipelines.chaos.flink_faults import (
     CheckpointFailing,
@@ -23,13 +25,15 @@ from headwater.pipelines.chaos.redis_faults import (
     RedisLocked,
     RedisReadOnly,
     RedisSlow,
+    RedisSpeaksNoTls,
 )
 from headwater.pipelines.chaos.registry_faults import RegistryAway, RegistryBabbling, RegistryBroken, RegistrySlow
+from headwater.pipelines.chaos.savepoint_faults import OldSavepoint, Rescaled
+from headwater.pipelines.chaos.store_faults import DiskFull, StoreAway
 from headwater.pipelines.chaos.stream_faults import Copies, PartitionsAdded, SchemaChanged, SourceIdle
 from headwater.pipelines.chaos.worker_faults import (
     AllTerminated,
     ArchiveKilled,
-    DiskFull,
     MaterializerKilled,
     TwoMaterializers,
 )
@@ -53,8 +57,10 @@ _ALL: tuple[type[Fault], ...] = (
     RedisReadOnly,
     RedisSlow,
     RedisLocked,
+    RedisSpeaksNoTls,
     ArchiveKilled,
     DiskFull,
+    StoreAway,
     Copies,
     RegistryAway,
     RegistrySlow,
@@ -63,7 +69,13 @@ _ALL: tuple[type[Fault], ...] = (
     SchemaChanged,
     PartitionsAdded,
     SourceIdle,
+    DefinitionChanged,
+    OldSavepoint,
     SecondJob,
+    NewGeneration,
+    Rescaled,
+    ClockAhead,
+    ClockBehind,
     AllTerminated,
 )
 

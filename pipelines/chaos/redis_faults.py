@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import SecretStr
 from redis import Redis
 
-from headwater.pipelines.chaos.fault import Fault, ProcessAway
+from headwater.pipelines.chaos.fault import Fault, ProcessAway, Recovery
 from headwater.pipelines.online_store import connect
 from headwater.pipelines.stack.ports import LOOPBACK
 
@@ -124,3 +125,30 @@ class RedisLocked(RedisFault):
     def heal(self) -> None:
         with self.client(SECRET) as redis:
             redis.execute_command("ACL", "SETUSER", "default", "nopass")
+
+
+class RedisSpeaksNoTls(RedisFault):
+    name = "redis-no-tls"
+    summary = "the materializer is told to speak TLS with Redis (rediss://), which does not"
+    row = 10
+    seconds = 5.0
+    tells = UNAVAILABLE
+
+    def inject(self) -> None:
+        workers, log = self.lab.workers, self._log
+        self._said_before = log.stat().st_size
+        url = self.lab.settings.redis_url.get_secret_value().replace("redis://", "rediss://")
+        self.lab.deploy(
+            replace(workers, environment={**workers.environment, "HEADWATER_REDIS_URL": url}), "materialize"
+        )
+
+    def heal(self) -> None:
+        self.lab.deploy(self.lab.workers, "materialize")
+
+    def broken(self, recovery: Recovery) -> list[str]:  # noqa: ARG002
+        said = self._log.read_bytes()[self._said_before :]
+        return [] if b"use redis:// instead of rediss://" in said else ["the materializer did not say how to mend it"]
+
+    @property
+    def _log(self) -> Path:
+        return self.lab.logs / f"{self.lab.worker('materialize')}.log"

@@ -34,7 +34,7 @@ def conditions_that_hold(text: str) -> set[str]:
 
 
 class VersionWatch:
-    """Polls the rows of some keys and notes each version that is less than one seen before.
+    """Polls the rows of some keys and notes each version that is less than one seen before, and mixed generations.
 
     Attributes:
         regressions: a sentence for each.
@@ -55,7 +55,11 @@ class VersionWatch:
             OnlineStoreError: the store cannot be read.
         """
         tolerant = self.tolerant
-        for number, row in enumerate(reader.get_many(entities(WATCHED_DRIVERS))):
+        rows = reader.get_many(entities(WATCHED_DRIVERS))
+        generations = {row.version.generation for row in rows if row.version is not None}
+        if len(generations) > 1:
+            self.regressions.append(f"generations {sorted(generations)} in one answer")
+        for number, row in enumerate(rows):
             before = self._greatest.get(number)
             gone_back = before is not None and (row.version is None or row.version < before)
             if gone_back and not (tolerant or self.tolerant):
