@@ -3,7 +3,7 @@
 # make check              the fast part: format, lint, types, imports, unit tests
 # make properties-nightly 100,000 other streams rather than the same 2,000, ten million keys; SEED=n for a certain run
 # make mutations          shows that those streams notice mistakes: the kernel with one at a time
-# make chaos-nightly      every fault five times, more than 100 SIGKILLs (an hour); SEED=n for another run
+# make chaos-nightly      every fault three times, at least 100 SIGKILLs (an hour); SEED=n for another run
 # make test-more          what else CI tests: other servers (may use apt-get), the wheel, the image, the chart (Go)
 # make kernel             the jar that computes
 # make golden             the golden files of the unit tests, written anew: review the difference
@@ -45,7 +45,8 @@ mutations: venv links $(KERNEL_TESTED)
 
 chaos-nightly: venv kernel
 	mkdir -p build
-	$(BIN)/headwater chaos --rounds 5 --rate 150 --drivers 3000 --seed $(or $(SEED),1) --json build/chaos.json
+	$(BIN)/headwater chaos --rounds 3 --kills 100 --rate 150 --drivers 3000 --seed $(or $(SEED),1) \
+		--json build/chaos.json --markdown build/chaos.md
 
 test-more: venv kernel
 	.ci/test_more.sh

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +13,11 @@ from confluent_kafka import KafkaException
 from redis.exceptions import RedisError
 
 from headwater.pipelines.chaos.fault import Fault, Recovery
+from headwater.pipelines.chaos.flink_faults import TaskManagerKilled
 from headwater.pipelines.chaos.lab import Lab
 from headwater.pipelines.chaos.verdict import ChaosVerdict, Survived, poison_mismatches
 from headwater.pipelines.chaos.watch import Watch
+from headwater.pipelines.chaos.worker_faults import ArchiveKilled, MaterializerKilled
 from headwater.pipelines.verification import Verdict, verify
 from headwater.pipelines.verification.letters import read_letters
 from headwater.pipelines.verification.topics import read_uncommitted
@@ -32,6 +34,9 @@ SILENT_WITHIN_SECONDS = 40.0
 RECOVERY_SECONDS = 120.0
 SETTLE_SECONDS = 180.0
 PAUSE_SECONDS = (1.0, 4.0)
+
+REPEATED = (TaskManagerKilled, MaterializerKilled, ArchiveKilled)
+"""Faults that kill a process several times."""
 
 TROUBLE = (HeadwaterError, KafkaException, RedisError, httpx.HTTPError, OSError)
 """What the suite itself may meet in a stack that does not get over a fault: it ends the run, not the verdict."""
@@ -50,6 +55,7 @@ class ChaosOptions:
         rate: events per second.
         duration: seconds for which events are sent at least; longer if the faults take longer.
         drivers: how many there are; a third of the number of keys.
+        kills: how many SIGKILLs there are at least: faults of REPEATED follow until there were so many.
         settle_seconds: within which both stores must have everything, once no more is sent.
     """
 
@@ -59,6 +65,7 @@ class ChaosOptions:
     rate: int
     duration: float
     drivers: int
+    kills: int = 0
     settle_seconds: float = SETTLE_SECONDS
 
 
@@ -139,7 +146,7 @@ class _Run:
             StackError: it did not.
         """
         chance = random.Random(self._options.seed)  # noqa: S311 - to be had again, no secret
-        for number, kind in enumerate(self._options.faults):
+        for number, kind in enumerate(self._kinds(chance)):
             time.sleep(chance.uniform(*PAUSE_SECONDS))
             fault = kind(self._lab, random.Random(f"{self._options.seed}/{number}"))  # noqa: S311
             self._told.stage(f"{fault.name}: {fault.summary}")
@@ -148,6 +155,11 @@ class _Run:
             self._told.survived(outcome)
             if outcome.recovery.seconds is None:
                 raise StackError(f"no fresh data {RECOVERY_SECONDS:.0f} s after {fault.name}")
+
+    def _kinds(self, chance: random.Random) -> Iterator[type[Fault]]:
+        yield from self._options.faults
+        while self._lab.kills < self._options.kills:
+            yield chance.choice(REPEATED)
 
     def _cause(self, fault: Fault) -> Survived:
         began = time.monotonic()
@@ -211,7 +223,14 @@ class _Run:
 
     def _compare(self) -> tuple[Verdict, list[str]]:
         lab = self._lab
-        stores = verify(lab.settings, lab.plan, timeout_seconds=self._options.settle_seconds, progress=self._told.stage)
+        stores = verify(
+            lab.settings,
+            lab.plan,
+            timeout_seconds=self._options.settle_seconds,
+            progress=self._told.stage,
+            replays=lab.replays,
+            definitions=lab.definitions,
+        )
         letters = read_letters(lab.settings, lab.plan, lab.plan.dead_letters.topic)
         told = [(letter.event.partition, letter.event.offset, letter.reason) for letter in letters]
         return stores, poison_mismatches(lab.traffic.poison, told)

@@ -98,6 +98,7 @@ class ChaosVerdict:
             "mismatches": self.mismatches,
             "offline_double": stores.offline_double if stores else 0,
             "offline_missing": stores.offline_missing if stores else 0,
+            "offline_repeated": stores.offline_repeated if stores else 0,
             "regressions": len(self.regressions),
             "compared_keys": stores.keys if stores else 0,
             "recoveries_s": self.recoveries_s,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,8 +28,10 @@ def chaos(
     duration: Annotated[int, typer.Option(min=1, help="Seconds for which events are sent at least.")] = 60,
     drivers: Annotated[int, typer.Option(min=20, help="A third of the number of keys.")] = 700,
     rounds: Annotated[int, typer.Option(min=1, help="How often each fault is caused.")] = 1,
+    kills: Annotated[int, typer.Option(min=0, help="How many SIGKILLs at least: what kills is caused again.")] = 0,
     listing: Annotated[bool, typer.Option("--list", help="Only show which faults there are.")] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")] = None,
+    markdown_file: Annotated[Path | None, typer.Option("--markdown", help="Write the verdict as a page.")] = None,
     state: Annotated[Path, typer.Option(help="Directory of the stack.")] = Path(".headwater-chaos"),
 ) -> None:
     """Break a whole pipeline while events flow, and compare what is left of it with the reference.
@@ -38,7 +42,8 @@ def chaos(
 
     Example:  `headwater chaos --faults 6 --seed 7`  and again with the same seed
     """
-    from headwater.pipelines.chaos import ChaosOptions, Told, run, schedule
+    from headwater.pipelines.bench.figures import this_machine
+    from headwater.pipelines.chaos import ChaosOptions, Told, markdown, run, schedule
     from headwater.pipelines.logs import configure_logging
     from headwater.pipelines.settings import load_settings
 
@@ -47,11 +52,14 @@ def chaos(
         return
     configure_logging(load_settings(log_level="error"))
     planned = schedule(seed, count=faults, only=only or (), rounds=rounds)
-    options = ChaosOptions(state, planned, seed, rate, duration, drivers)
+    options = ChaosOptions(state, planned, seed, rate, duration, drivers, kills)
     told = Told(stage=lambda text: err.print(escape(text), style="dim"), survived=lambda each: out.print(_line(each)))
     verdict = run(options, told)
     if json_file is not None:
         json_file.write_text(verdict.to_json())
+    if markdown_file is not None:
+        command = f"headwater {shlex.join(sys.argv[1:])}"
+        markdown_file.write_text(markdown(verdict, command=command, machine=this_machine().line()))
     _print_verdict(verdict)
     if not verdict.right:
         raise VerificationError(f"seed {seed}: {len(verdict.problems)} things are not as they must be")
@@ -101,6 +109,7 @@ def _print_verdict(verdict: ChaosVerdict) -> None:
         ("rows written again", f"{verdict.rows_rewritten:,}", ""),
         ("mismatches", f"{verdict.mismatches:,}", "0"),
         ("rows double offline", str(stores.offline_double if stores else "–"), "0"),
+        ("rows repeated offline from an older savepoint", str(stores.offline_repeated if stores else "–"), ""),
         ("rows missing offline", str(stores.offline_missing if stores else "–"), "0"),
         (f"versions that went back, of {verdict.versions_seen:,} seen", str(len(verdict.regressions)), "0"),
         ("broken besides", str(sum(len(each.broken) for each in verdict.survived)), "0"),

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import replace
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
-from headwater.pipelines.chaos import FAULTS, ChaosVerdict, Survived, schedule
+from headwater.pipelines.chaos import FAULTS, ChaosVerdict, Survived, markdown, schedule
 from headwater.pipelines.chaos.fault import CONSEQUENCES, Fault, Recovery
 from headwater.pipelines.chaos.rides import POISON_EVERY, Record, Rides
 from headwater.pipelines.chaos.verdict import poison_mismatches
@@ -171,6 +172,15 @@ def test_a_fault_that_the_stack_does_not_get_over_has_no_recovery() -> None:
     assert replace(RIGHT, survived=(never,)).recoveries_s == []
 
 
+def test_the_page_of_a_run_says_how_to_have_it_again_and_what_came_of_each_fault() -> None:
+    worse = replace(SURVIVED, recovery=Recovery(7.0, 8.0), conditions=("stuck",))
+    page = markdown(replace(RIGHT, survived=(SURVIVED, worse)), command="headwater chaos --seed 7", machine="a machine")
+    assert "Written by `headwater chaos --seed 7` on" in page
+    assert "All is as it must be." in page
+    assert "| `broker-kill` | SIGKILL of the broker | 2 | 0.5 s | 7.0 s | 8.0 s | `stuck` |" in page
+    assert "* a version went back: ann" in markdown(replace(RIGHT, regressions=("ann",)), command="", machine="")
+
+
 def test_poison_without_a_letter_or_with_another_reason_is_told() -> None:
     sent = {(0, 1): "truncated", (0, 2): "truncated", (1, 1): "null_value"}
     found = poison_mismatches(sent, [(0, 1, "truncated"), (0, 2, "bad_magic")])
@@ -180,7 +190,7 @@ def test_poison_without_a_letter_or_with_another_reason_is_told() -> None:
 
 
 class Reader:
-    """A reader of one row, which has each of these versions in turn."""
+    """A reader of one row, which has each of these clocks in turn."""
 
     def __init__(self, *clocks: int | None) -> None:
         self._clocks = iter(clocks)
@@ -206,6 +216,16 @@ def test_a_version_that_goes_back_is_a_regression() -> None:
     assert look(VersionWatch(), None, 5, 5, 6) == []
     assert len(look(VersionWatch(), 5, 4)) == 1
     assert len(look(VersionWatch(), 5, None)) == 1
+
+
+def test_an_answer_with_rows_of_two_generations_is_a_regression() -> None:
+    class Mixed:
+        def get_many(self, _: object) -> list[Any]:
+            return [SimpleNamespace(entity="ann", version=Version(generation, 5, 1)) for generation in (1, 2)]
+
+    watch, reader = VersionWatch(), cast("Any", Mixed())
+    watch.look(reader)
+    assert watch.regressions == ["generations [1, 2] in one answer"]
 
 
 def test_while_redis_may_lose_rows_versions_may_go_back_but_not_for_longer() -> None:
