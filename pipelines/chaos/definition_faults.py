@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from confluent_kafka.admin import AdminClient
+
 from headwater.pipelines.chaos.fault import Recovery
 from headwater.pipelines.chaos.job_fault import JobFault
 from headwater.pipelines.chaos.lab import VIEWS
@@ -11,7 +13,9 @@ from headwater.pipelines.chaos.rides import SUBJECT
 from headwater.pipelines.chaos.views import driver_rides
 from headwater.pipelines.contracts import find_contract
 from headwater.pipelines.reader import OnlineReader
+from headwater.pipelines.settings import client_properties
 from headwater.pipelines.stack.workers import WORKERS
+from headwater.pipelines.topics import create_output_topics
 from headwater.schemas import count_events, sum_of
 from headwater.schemas.compile import compile_view
 from headwater.schemas.errors import OnlineStoreError
@@ -73,6 +77,7 @@ class NewGeneration(JobFault):
         lab = self.lab
         plan = _compiled(lab.plan, generation=lab.plan.generation + 1)
         self._next = lab.changed_plan(plan, f"g{plan.generation}")
+        create_output_topics(AdminClient({**client_properties(lab.settings), "log_level": 0}), plan)
         self._task_manager = self.another_task_manager()
         self._beside = [lab.start(lab.rival(worker, self._next)) for worker in WORKERS]
         lab.wait_until(

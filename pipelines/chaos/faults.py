@@ -33,6 +33,7 @@ from headwater.pipelines.chaos.store_faults import DiskFull, StoreAway
 from headwater.pipelines.chaos.stream_faults import Copies, PartitionsAdded, SchemaChanged, SourceIdle
 from headwater.pipelines.chaos.worker_faults import (
     AllTerminated,
+    AnyKilled,
     ArchiveKilled,
     MaterializerKilled,
     TwoMaterializers,
@@ -40,6 +41,7 @@ from headwater.pipelines.chaos.worker_faults import (
 from headwater.schemas.errors import SettingsError
 
 _ALL: tuple[type[Fault], ...] = (
+    AnyKilled,
     TaskManagerKilled,
     TaskManagerAway,
     JobManagerKilled,

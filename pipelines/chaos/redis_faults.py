@@ -147,7 +147,7 @@ class RedisSpeaksNoTls(RedisFault):
 
     def broken(self, recovery: Recovery) -> list[str]:  # noqa: ARG002
         said = self._log.read_bytes()[self._said_before :]
-        return [] if b"use redis:// instead of rediss://" in said else ["the materializer did not say how to mend it"]
+        return [] if b"or none (redis://)" in said else ["the materializer did not say that it may be TLS"]
 
     @property
     def _log(self) -> Path:

@@ -13,11 +13,10 @@ from confluent_kafka import KafkaException
 from redis.exceptions import RedisError
 
 from headwater.pipelines.chaos.fault import Fault, Recovery
-from headwater.pipelines.chaos.flink_faults import TaskManagerKilled
 from headwater.pipelines.chaos.lab import Lab
 from headwater.pipelines.chaos.verdict import ChaosVerdict, Survived, poison_mismatches
 from headwater.pipelines.chaos.watch import Watch
-from headwater.pipelines.chaos.worker_faults import ArchiveKilled, MaterializerKilled
+from headwater.pipelines.chaos.worker_faults import AnyKilled
 from headwater.pipelines.verification import Verdict, verify
 from headwater.pipelines.verification.letters import read_letters
 from headwater.pipelines.verification.topics import read_uncommitted
@@ -34,9 +33,6 @@ SILENT_WITHIN_SECONDS = 40.0
 RECOVERY_SECONDS = 120.0
 SETTLE_SECONDS = 180.0
 PAUSE_SECONDS = (1.0, 4.0)
-
-REPEATED = (TaskManagerKilled, MaterializerKilled, ArchiveKilled)
-"""Faults that kill a process several times."""
 
 TROUBLE = (HeadwaterError, KafkaException, RedisError, httpx.HTTPError, OSError)
 """What the suite itself may meet in a stack that does not get over a fault: it ends the run, not the verdict."""
@@ -55,7 +51,7 @@ class ChaosOptions:
         rate: events per second.
         duration: seconds for which events are sent at least; longer if the faults take longer.
         drivers: how many there are; a third of the number of keys.
-        kills: how many SIGKILLs there are at least: faults of REPEATED follow until there were so many.
+        kills: how many SIGKILLs there are at least: `any-kill` follows until there were so many.
         settle_seconds: within which both stores must have everything, once no more is sent.
     """
 
@@ -146,7 +142,7 @@ class _Run:
             StackError: it did not.
         """
         chance = random.Random(self._options.seed)  # noqa: S311 - to be had again, no secret
-        for number, kind in enumerate(self._kinds(chance)):
+        for number, kind in enumerate(self._kinds()):
             time.sleep(chance.uniform(*PAUSE_SECONDS))
             fault = kind(self._lab, random.Random(f"{self._options.seed}/{number}"))  # noqa: S311
             self._told.stage(f"{fault.name}: {fault.summary}")
@@ -156,10 +152,10 @@ class _Run:
             if outcome.recovery.seconds is None:
                 raise StackError(f"no fresh data {RECOVERY_SECONDS:.0f} s after {fault.name}")
 
-    def _kinds(self, chance: random.Random) -> Iterator[type[Fault]]:
+    def _kinds(self) -> Iterator[type[Fault]]:
         yield from self._options.faults
         while self._lab.kills < self._options.kills:
-            yield chance.choice(REPEATED)
+            yield AnyKilled
 
     def _cause(self, fault: Fault) -> Survived:
         began = time.monotonic()

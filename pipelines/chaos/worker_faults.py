@@ -32,6 +32,20 @@ class ArchiveKilled(Fault):
         self.kill_again_and_again(self.lab.worker("archive"), 3, 6.0)
 
 
+class AnyKilled(Fault):
+    name = "any-kill"
+    summary = "SIGKILL of TaskManager, compute, materializer or archive, ten times, at random moments"
+    row = 1
+
+    TIMES = 10
+    LONGEST_PAUSE_SECONDS = 4.0
+
+    def inject(self) -> None:
+        names = ["taskmanager", *(self.lab.worker(worker) for worker in WORKERS)]
+        for _ in range(self.TIMES):
+            self.kill_again_and_again(self.chance.choice(names), 1, self.LONGEST_PAUSE_SECONDS)
+
+
 class TwoMaterializers(Fault):
     name = "two-materializers"
     summary = "a second materializer takes over from a first that sleeps (SIGSTOP), which then wakes up in mid-batch"

@@ -28,7 +28,9 @@ def chaos(
     duration: Annotated[int, typer.Option(min=1, help="Seconds for which events are sent at least.")] = 60,
     drivers: Annotated[int, typer.Option(min=20, help="A third of the number of keys.")] = 700,
     rounds: Annotated[int, typer.Option(min=1, help="How often each fault is caused.")] = 1,
-    kills: Annotated[int, typer.Option(min=0, help="How many SIGKILLs at least: what kills is caused again.")] = 0,
+    kills: Annotated[
+        int, typer.Option(min=0, help="How many SIGKILLs at least; any-kill makes up for what lacks.")
+    ] = 0,
     listing: Annotated[bool, typer.Option("--list", help="Only show which faults there are.")] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")] = None,
     markdown_file: Annotated[Path | None, typer.Option("--markdown", help="Write the verdict as a page.")] = None,
