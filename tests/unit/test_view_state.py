@@ -68,10 +68,13 @@ def test_a_view_whose_store_takes_no_rows_is_stuck_even_before_its_first_partiti
 
 
 @pytest.mark.parametrize(("looking_ms", "state"), [(10_000.0, ViewState.STARTING), (10_001.0, ViewState.STUCK)])
-def test_nobody_who_has_just_begun_to_look_calls_a_view_stuck(looking_ms: float, state: ViewState) -> None:
+@pytest.mark.parametrize("heartbeats", [[int(NOW), None], []], ids=["of one partition", "no partition was given yet"])
+def test_nobody_who_has_just_begun_to_look_calls_a_view_stuck(
+    heartbeats: list[int | None], looking_ms: float, state: ViewState
+) -> None:
     found = view_state(
         NOW,
-        heartbeats_as_of_ms=[int(NOW), None],
+        heartbeats_as_of_ms=heartbeats,
         newest_ingested_ms=None,
         stalled_ms=0.0,
         freshness_objective_ms=1_000,
