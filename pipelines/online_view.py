@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from redis import Redis
@@ -43,8 +44,7 @@ class OnlineView(NamedTuple):
 def publish(client: Redis, plan: Plan, now_ms: float) -> bool:
     """Let readers see this plan, unless they see a newer generation, or an older one that is still ahead of it.
 
-    An older generation is replaced once every partition of the new one has a heartbeat that is current:
-    heartbeats carry the time up to which the sources were read, and follow the rows in the log.
+    An older generation is replaced once the new one has caught up with it.
 
     Returns:
         Whether readers see this plan now.
@@ -56,20 +56,35 @@ def publish(client: Redis, plan: Plan, now_ms: float) -> bool:
 
     def replace(pipeline: Pipeline) -> None:
         standing = pipeline.get(key)
-        shown = OnlineView.load(standing).generation if isinstance(standing, bytes) else None
+        shown = OnlineView.load(standing) if isinstance(standing, bytes) else None
         pipeline.multi()
-        if shown is None or shown == plan.generation or (shown < plan.generation and caught_up(client, plan, now_ms)):
+        if shown is None or shown.generation == plan.generation or caught_up(client, plan, shown.plan, now_ms):
             pipeline.set(key, wanted)
 
     client.transaction(replace, key)
     return client.get(key) == wanted
 
 
-def caught_up(client: Redis, plan: Plan, now_ms: float) -> bool:
-    """Whether every partition of the plan's log is known to be complete up to a short while ago."""
-    partitions = range(plan.log.partitions)
-    keys = [partition_keys(plan.view, plan.generation, partition).heartbeat for partition in partitions]
+def caught_up(client: Redis, plan: Plan, shown: Plan, now_ms: float) -> bool:
+    """Whether the plan is of a newer generation than the one that readers see, and as complete.
+
+    Every partition must have a heartbeat that is current: heartbeats carry the time up to which the sources were read,
+    and follow the rows in the log. A source that was not read yet looks like a silent one for a moment, so heartbeats
+    count only from the first watermark on, unless the older generation has seen no event either.
+    """
+    if plan.generation < shown.generation:
+        return False
+    heartbeats = _heartbeats(client, plan)
     least_ms = now_ms - patience_ms(plan.freshness_objective_ms)
-    return all(
-        data is not None and FoldedHeartbeat.unpack(data).as_of_ms >= least_ms for data in read_keys(client, keys)
-    )
+    if not all(heartbeat is not None and heartbeat.as_of_ms >= least_ms for heartbeat in heartbeats):
+        return False
+    return _has_seen_events(heartbeats) or not _has_seen_events(_heartbeats(client, shown))
+
+
+def _heartbeats(client: Redis, plan: Plan) -> list[FoldedHeartbeat | None]:
+    keys = [partition_keys(plan.view, plan.generation, partition) for partition in range(plan.log.partitions)]
+    return [FoldedHeartbeat.unpack(data) if data else None for data in read_keys(client, [k.heartbeat for k in keys])]
+
+
+def _has_seen_events(heartbeats: Iterable[FoldedHeartbeat | None]) -> bool:
+    return any(heartbeat is not None and heartbeat.watermark_ms > 0 for heartbeat in heartbeats)
