@@ -22,7 +22,7 @@ from headwater.schemas.errors import OnlineStoreError
 from headwater.schemas.plan import Plan
 
 REFUSED_WITHIN_SECONDS = 60.0
-SWITCHED_WITHIN_SECONDS = 180.0
+SWITCHED_WITHIN_SECONDS = 300.0
 
 # What these need stands in the state, and their windows are the view's own.
 MORE = (count_events(over="1h"), sum_of("stops", over="10m"))

@@ -34,8 +34,8 @@ from headwater.schemas.plan import Plan
 VIEWS = Path(__file__).parent / "views.py"
 PARTITIONS = 4
 POLL_SECONDS = 0.2
-START_SECONDS = 240.0
-PROCESS_SECONDS = 90.0
+START_SECONDS = 480.0
+PROCESS_SECONDS = 180.0
 STOP_SECONDS = 180.0
 BROKER_SECONDS = 2.0
 

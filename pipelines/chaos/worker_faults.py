@@ -34,10 +34,10 @@ class ArchiveKilled(Fault):
 
 class AnyKilled(Fault):
     name = "any-kill"
-    summary = "SIGKILL of TaskManager, compute, materializer or archive, ten times, at random moments"
+    summary = "SIGKILL of TaskManager, compute, materializer or archive, twenty times, at random moments"
     row = 1
 
-    TIMES = 10
+    TIMES = 20
     LONGEST_PAUSE_SECONDS = 4.0
 
     def inject(self) -> None:
