@@ -30,7 +30,7 @@ TOLD_WITHIN_SECONDS = 30.0
 SILENT_WITHIN_SECONDS = 40.0
 """For so long after a fault it may still be told of: Flink's REST interface gives metrics that are 10 s old."""
 
-RECOVERY_SECONDS = 120.0
+RECOVERY_SECONDS = 240.0
 SETTLE_SECONDS = 180.0
 PAUSE_SECONDS = (1.0, 4.0)
 
