@@ -7,17 +7,12 @@ from collections.abc import Mapping
 import structlog
 from pydantic import BaseModel, ConfigDict, Field
 
-from headwater.pipelines.settings import Settings, client_properties
+from headwater.pipelines.security.kafka import jaas_line, job_properties
+from headwater.pipelines.security.registry import job_access
+from headwater.pipelines.settings import Settings
 from headwater.schemas.plan import Plan
 
 _log = structlog.get_logger(__name__)
-
-# Kafka's Java client stands under another name in Flink's connector.
-_LOGIN_MODULES = {
-    "PLAIN": "org.apache.flink.kafka.shaded.org.apache.kafka.common.security.plain.PlainLoginModule",
-    "SCRAM-SHA-256": "org.apache.flink.kafka.shaded.org.apache.kafka.common.security.scram.ScramLoginModule",
-    "SCRAM-SHA-512": "org.apache.flink.kafka.shaded.org.apache.kafka.common.security.scram.ScramLoginModule",
-}
 
 _SAME_IN_JAVA = frozenset(
     {"security.protocol", "client.rack", "client.dns.lookup", "metadata.max.age.ms", "connections.max.idle.ms"}
@@ -25,12 +20,20 @@ _SAME_IN_JAVA = frozenset(
 
 
 class Deployment(BaseModel):
-    """Addresses, schema ids and names of one job. Its JSON holds the secrets of the Kafka properties."""
+    """Addresses, schema ids and names of one job. Its JSON holds those secrets that the settings name no files of."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     bootstrap_servers: str
-    registry_url: str = Field(repr=False)
+    registry_url: str
+    registry_ca_file: str | None = None
+    registry_certificate_file: str | None = None
+    registry_key_file: str | None = None
+    registry_user: str | None = None
+    registry_password: str | None = Field(None, repr=False)
+    registry_password_file: str | None = None
+    registry_token: str | None = Field(None, repr=False)
+    registry_token_file: str | None = None
     log_schema_id: int
     dead_letter_schema_id: int
     late_schema_id: int
@@ -50,14 +53,20 @@ def job_name(plan: Plan) -> str:
 def deployment_of(
     plan: Plan, settings: Settings, *, log_schema_id: int, dead_letter_schema_id: int, late_schema_id: int
 ) -> Deployment:
-    """The deployment of the plan in the world that the settings describe."""
+    """The deployment of the plan in the world that the settings describe.
+
+    Raises:
+        SettingsError: the job has no way to get tokens for Kafka.
+    """
+    given = {name: value.get_secret_value() for name, value in settings.kafka_properties.items()}
     return Deployment(
         bootstrap_servers=settings.kafka_bootstrap_servers,
         registry_url=settings.registry_url,
+        **job_access(settings),
         log_schema_id=log_schema_id,
         dead_letter_schema_id=dead_letter_schema_id,
         late_schema_id=late_schema_id,
-        kafka_properties=java_properties(client_properties(settings)),
+        kafka_properties={**java_properties(given), **job_properties(settings)},
         unknown_schema_wait_ms=settings.unknown_schema_wait_ms,
         dead_letter_cap_bytes=settings.dead_letter_cap_bytes,
         transaction_timeout_ms=settings.transaction_timeout_ms,
@@ -74,9 +83,9 @@ def java_properties(properties: Mapping[str, str]) -> dict[str, str]:
     user, password = rest.pop("sasl.username", ""), rest.pop("sasl.password", "")
     if mechanism is not None:
         found["sasl.mechanism"] = mechanism
-    if mechanism in _LOGIN_MODULES:
-        login = f'username="{_quoted(user)}" password="{_quoted(password)}"'
-        found["sasl.jaas.config"] = f"{_LOGIN_MODULES[mechanism]} required {login};"
+        login = jaas_line(mechanism, user, password)
+        if login is not None:
+            found["sasl.jaas.config"] = login
     if "ssl.ca.location" in rest:
         found |= {"ssl.truststore.type": "PEM", "ssl.truststore.location": rest.pop("ssl.ca.location")}
     if "ssl.keystore.location" in rest:
@@ -88,7 +97,3 @@ def java_properties(properties: Mapping[str, str]) -> dict[str, str]:
     if rest:
         _log.warning("kafka_properties_not_for_the_job", names=sorted(rest))
     return found
-
-
-def _quoted(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"')

@@ -10,6 +10,8 @@ from pydantic import SecretStr
 from redis import Redis
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
 
+from headwater.pipelines.security.redis import redis_options
+from headwater.pipelines.settings import Settings
 from headwater.schemas.errors import OnlineStoreError, SettingsError
 
 LEAST_VERSION = (7, 0)
@@ -17,22 +19,29 @@ LEAST_VERSION = (7, 0)
 CONNECT_TIMEOUT_SECONDS = 3.0
 ANSWER_TIMEOUT_SECONDS = 10.0
 
+_GIVE_LOGIN = "set HEADWATER_REDIS_USER and HEADWATER_REDIS_PASSWORD_FILE, or put both into HEADWATER_REDIS_URL"
+_CORRECT_LOGIN = "correct user and password: HEADWATER_REDIS_USER and HEADWATER_REDIS_PASSWORD_FILE, or the URL"
+
 # What Redis or the way to it says, and what to do about it; the first that fits counts.
 _REMEDIES = (
     ("used memory > 'maxmemory'", "raise maxmemory or free memory; nothing is lost meanwhile"),
-    ("WRONGPASS", "correct the user and password in HEADWATER_REDIS_URL"),
-    ("NOAUTH", "put user and password into HEADWATER_REDIS_URL"),
-    ("unauthenticated", "put user and password into HEADWATER_REDIS_URL"),  # Redis's answer to a long request
-    ("Authentication required", "put user and password into HEADWATER_REDIS_URL"),
-    ("invalid username-password", "correct the user and password in HEADWATER_REDIS_URL"),
-    ("NOPERM", "allow this user ~hw:* +@read +@write +@scripting +@transaction +info"),
-    ("has no permissions", "allow this user ~hw:* +@read +@write +@scripting +@transaction +info"),
+    ("WRONGPASS", _CORRECT_LOGIN),
+    ("NOAUTH", _GIVE_LOGIN),
+    ("unauthenticated", _GIVE_LOGIN),  # Redis's answer to a long request
+    ("Authentication required", _GIVE_LOGIN),
+    ("invalid username-password", _CORRECT_LOGIN),
+    ("NOPERM", "give this user what `headwater acls` prints for it"),
+    ("no permissions", "give this user what `headwater acls` prints for it"),
+    ("certificate has expired", "renew the server's certificate"),
     ("write against a read only replica", "point HEADWATER_REDIS_URL at the primary"),
     ("loading the dataset", "wait: Redis is reading its files"),
     ("MISCONF", "mend what keeps Redis from writing to its disk"),
     ("WRONG_VERSION_NUMBER", "this port does not speak TLS: use redis:// instead of rediss://"),
     ("record layer failure", "this port does not speak TLS: use redis:// instead of rediss://"),
-    ("CERTIFICATE_VERIFY_FAILED", "name the authority by ?ssl_ca_certs=FILE in HEADWATER_REDIS_URL"),
+    ("CERTIFICATE_VERIFY_FAILED", "name the authority that signed it: HEADWATER_REDIS_CA_FILE"),
+    ("certificate required", "show one: HEADWATER_REDIS_CERTIFICATE_FILE and HEADWATER_REDIS_KEY_FILE"),
+    ("alert certificate expired", "renew this client's certificate: HEADWATER_REDIS_CERTIFICATE_FILE"),
+    ("unknown ca", "show a certificate of the authority that Redis trusts: HEADWATER_REDIS_CERTIFICATE_FILE"),
     ("Connection closed by server", "check that it runs, and whether it wants TLS (rediss://)"),
     ("Connection reset", "check that it runs, and whether it wants TLS (rediss://)"),
     ("Timeout connecting", "check that it runs, and whether its port wants TLS (rediss://) or none (redis://)"),
@@ -64,15 +73,20 @@ def view_key(view: str) -> bytes:
     return f"hw:view:{view}".encode()
 
 
-def connect(url: SecretStr, *, answer_timeout_seconds: float = ANSWER_TIMEOUT_SECONDS) -> Redis:
+def connect(store: SecretStr | Settings, *, answer_timeout_seconds: float = ANSWER_TIMEOUT_SECONDS) -> Redis:
     """A client of the store that gives bytes and never retries by itself; nothing is sent yet.
 
+    Args:
+        store: its URL, or all that the settings say of it.
+
     Raises:
-        SettingsError: the URL is not one of Redis.
+        SettingsError: the URL is not one of Redis, or there are two passwords.
     """
+    url, options = (store.redis_url, redis_options(store)) if isinstance(store, Settings) else (store, {})
     try:
         return Redis.from_url(
             url.get_secret_value(),
+            **options,
             socket_timeout=answer_timeout_seconds,
             socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
             socket_keepalive=True,

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Self, cast
 
 from pydantic import SecretStr
-from redis.exceptions import RedisError
+from redis.exceptions import NoPermissionError, RedisError
 
 from headwater.operators.heartbeats import FoldedHeartbeat
 from headwater.operators.reading import (
@@ -24,6 +24,7 @@ from headwater.operators.reading import (
 )
 from headwater.pipelines.online_store import address, connect, partition_keys, read_keys, schema_key, trouble, view_key
 from headwater.pipelines.online_view import OnlineView
+from headwater.pipelines.settings import Settings
 from headwater.schemas.errors import OnlineStoreError
 from headwater.schemas.feature_log import VERSION_BYTES
 from headwater.schemas.keys import KeyValue, encode_key, partition_of
@@ -46,16 +47,20 @@ class OnlineReader:
             row.values["purchases_1h"], row.status, row.age
     """
 
-    def __init__(self, redis_url: str, view: str) -> None:
+    def __init__(self, redis: str | Settings, view: str) -> None:
         """Nothing is read yet.
+
+        Args:
+            redis: its URL; or settings, as `load_settings()` gives them, with which TLS files and passwords that stand
+                in files are read anew for each connection.
 
         Raises:
             SettingsError: the URL is not one of Redis.
         """
-        url = SecretStr(redis_url)
+        store = SecretStr(redis) if isinstance(redis, str) else redis
         self._view = view
-        self._address = address(url)
-        self._client = connect(url, answer_timeout_seconds=ANSWER_TIMEOUT_SECONDS)
+        self._address = address(store.redis_url if isinstance(store, Settings) else store)
+        self._client = connect(store, answer_timeout_seconds=ANSWER_TIMEOUT_SECONDS)
         self._shown: _Shown | None = None
         self._look_again_at = 0.0
 
@@ -159,7 +164,11 @@ class OnlineReader:
 
     def _no_such_view(self) -> str:
         prefix = view_key("").decode()
-        views = sorted(key.decode().removeprefix(prefix) for key in self._client.scan_iter(f"{prefix}*", count=1000))
+        try:
+            found = list(self._client.scan_iter(f"{prefix}*", count=1000))
+        except NoPermissionError:
+            return f"{self._address} has no view {self._view!r}, and this user may not see which it has"
+        views = sorted(key.decode().removeprefix(prefix) for key in found)
         there = f"it has {', '.join(views)}" if views else "it has none; start the view's compute job and materializer"
         return f"{self._address} has no view {self._view!r}: {there}"
 

@@ -9,11 +9,11 @@ from importlib import import_module
 from importlib.util import find_spec
 from types import TracebackType
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.error import OAuthTokenError, SchemaRegistryError
 
+from headwater.pipelines.security.registry import python_properties
 from headwater.pipelines.settings import Settings
 from headwater.schemas.contracts.reconcile import RegisteredSubject, RegisteredVersion
 from headwater.schemas.errors import ContractError, RegistryError, SettingsError
@@ -50,7 +50,8 @@ class Registry:
             retries: how often a call is made again that failed in a way that may pass: no answer, 408, 429 or 5xx.
             timeout_seconds: how long each attempt may take.
         """
-        self._url = _without_password(settings.registry_url)
+        self._url = settings.registry_url.rstrip("/")
+        self._settings = settings
         self._timeout_seconds = timeout_seconds
         self._properties: dict[str, Any] = {
             **{name: value.get_secret_value() for name, value in settings.registry_properties.items()},
@@ -75,7 +76,7 @@ class Registry:
 
     @property
     def url(self) -> str:
-        """Its base URL, without password."""
+        """Its base URL."""
         return self._url
 
     def schema_text(self, schema_id: int) -> str | None:
@@ -154,9 +155,9 @@ class Registry:
 
     def _open(self) -> SchemaRegistryClient:
         try:
-            return SchemaRegistryClient(self._properties)
+            return SchemaRegistryClient({**self._properties, **python_properties(self._settings)})
         except (ValueError, TypeError, OSError) as error:
-            raise SettingsError(f"HEADWATER_REGISTRY_PROPERTIES: {error}") from error
+            raise SettingsError(f"HEADWATER_REGISTRY_PROPERTIES or HEADWATER_REGISTRY_*_FILE: {error}") from error
 
     def _refusal(self, error: SchemaRegistryError, subject: str) -> RegistryError | ContractError:
         status, said = error.http_status_code, " ".join(str(error.error_message).split())[:500]
@@ -167,13 +168,7 @@ class Registry:
         if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             return RegistryError(
                 f"the schema registry {self._url} refuses these credentials ({status}): {said}\n"
-                "set HEADWATER_REGISTRY_PROPERTIES, as JSON, to those of a user who may do this, such as"
-                ' {"basic.auth.user.info": "user:password"}'
+                "set HEADWATER_REGISTRY_USER and HEADWATER_REGISTRY_PASSWORD_FILE, or HEADWATER_REGISTRY_TOKEN_FILE, to"
+                " those of a user who may do this"
             )
         return RegistryError(f"{self._url}: the registry answers {status}: {said}")
-
-
-def _without_password(url: str) -> str:
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return parts._replace(netloc=host).geturl().rstrip("/")

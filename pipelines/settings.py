@@ -4,30 +4,37 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+from pydantic_settings import SettingsError as MalformedSetting
 
+from headwater.pipelines.security.kafka import python_properties
+from headwater.pipelines.security.settings import SecuritySettings, require_files
 from headwater.schemas.dead_letter import LETTER_CAP_BYTES
 from headwater.schemas.errors import SettingsError
 
 
-class Settings(BaseSettings):
+class Settings(SecuritySettings):
     """Connections and operating choices, each an environment variable `HEADWATER_<NAME>`.
 
-    Nothing here changes what a feature means: that is the plan's.
+    Nothing here changes what a feature means: that is the plan's. How connections are secured is told by
+    SecuritySettings.
     """
 
-    model_config = SettingsConfigDict(env_prefix="HEADWATER_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix="HEADWATER_", frozen=True, extra="forbid", env_ignore_empty=True, hide_input_in_errors=True
+    )
 
     kafka_bootstrap_servers: str = Field("127.0.0.1:9092", description="Kafka brokers, host:port separated by commas.")
     kafka_properties: dict[str, SecretStr] = Field(
-        default_factory=dict, description="Further Kafka client properties as JSON, such as those of TLS and SASL."
+        default_factory=dict, description="Further properties of Kafka clients as JSON, by librdkafka's names."
     )
     registry_url: str = Field("http://127.0.0.1:8081", description="Schema registry, the Confluent API's base URL.")
     registry_properties: dict[str, SecretStr] = Field(
         default_factory=dict,
-        description="Further properties of the registry's client as JSON, such as those of TLS and authentication.",
+        description="Further properties of the registry's client as JSON, by confluent-kafka's names.",
     )
     redis_url: SecretStr = Field(
         SecretStr("redis://127.0.0.1:6379/0"), description="Online store, with password if any."
@@ -115,20 +122,33 @@ def load_settings(**overrides: object) -> Settings:
     The file has lines such as `HEADWATER_PARALLELISM=4`.
 
     Raises:
-        SettingsError: a setting is malformed or unknown, or there is no such file; says which and why.
+        SettingsError: a setting is malformed or unknown, or names a file that cannot be read; says which and why.
     """
     file = os.environ.get(FILE_VARIABLE)
     if file is not None and not Path(file).is_file():
         raise SettingsError(f"{FILE_VARIABLE}: there is no file {file}")
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
-        return Settings(_env_file=file, **given)  # type: ignore[arg-type]
+        settings = Settings(_env_file=file, **given)  # type: ignore[arg-type]
     except ValidationError as error:
-        lines = [f"HEADWATER_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
-        raise SettingsError("\n".join(lines)) from error
+        raise SettingsError("\n".join(_lines(error))) from error
+    except MalformedSetting as error:
+        raise SettingsError(f"{error}: not JSON") from None  # the cause quotes it, and it may be a secret
+    require_files(settings)
+    return settings
 
 
-def client_properties(settings: Settings) -> dict[str, str]:
-    """The properties of a Python Kafka client (librdkafka's names), brokers included."""
+def client_properties(settings: Settings) -> dict[str, Any]:
+    """The properties of a Python Kafka client (librdkafka's names), brokers and security included.
+
+    Raises:
+        SettingsError: a secret's file cannot be read.
+    """
     given = {name: value.get_secret_value() for name, value in settings.kafka_properties.items()}
-    return {**given, "bootstrap.servers": settings.kafka_bootstrap_servers}
+    return {**given, **python_properties(settings), "bootstrap.servers": settings.kafka_bootstrap_servers}
+
+
+def _lines(error: ValidationError) -> list[str]:
+    """What is wrong, a line for each setting, without its value; what is about several names them itself."""
+    places = (("_".join(map(str, each["loc"])).upper(), each["msg"]) for each in error.errors(include_input=False))
+    return [f"HEADWATER_{place}: {said}" if place else said.removeprefix("Value error, ") for place, said in places]

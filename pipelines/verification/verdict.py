@@ -90,7 +90,7 @@ def verify(
     deadline = time.monotonic() + timeout_seconds
     progress("reading the events")
     events = read_events(settings, plan, timeout_seconds)
-    redis = connect(settings.redis_url)
+    redis = connect(settings)
     try:
         progress("waiting until the online store has them all")
         await_arrival(redis, plan, events.newest_ms, deadline)

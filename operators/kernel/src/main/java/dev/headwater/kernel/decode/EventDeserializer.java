@@ -65,7 +65,7 @@ public final class EventDeserializer implements KafkaRecordDeserializationSchema
     @Override
     public void open(DeserializationSchema.InitializationContext context) {
         Deployment world = Deployment.parse(deployment);
-        RegistryClient client = new RegistryClient(world.registryUrl(), REGISTRY_TIMEOUT);
+        RegistryClient client = new RegistryClient(world.registry(), REGISTRY_TIMEOUT);
         MetricGroup group = context.getMetricGroup().addGroup("headwater").addGroup("view", plan.view());
         open(new SchemaRegistry(client, world.unknownSchemaWaitMs()), group.counter("filtered_events"));
         extractor.expectations().register(group);

@@ -3,6 +3,7 @@ package dev.headwater.kernel.decode;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.headwater.kernel.secure.TlsFiles;
 import java.io.IOException;
 import java.net.URI;
 import java.net.URLEncoder;
@@ -11,10 +12,11 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.util.Base64;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -26,21 +28,19 @@ final class RegistryClient {
 
     private static final ObjectMapper JSON = new ObjectMapper();
 
-    /** One for all: each has a thread of its own, which Java 17 ends only when the client is garbage. */
-    private static final HttpClient CLIENT = HttpClient.newBuilder()
-            .version(HttpClient.Version.HTTP_1_1)
-            .followRedirects(HttpClient.Redirect.NORMAL)
-            .build();
+    /** One for all of a process: each has a thread of its own, which Java 17 ends only when the client is garbage. */
+    private static final Map<TlsFiles, Connections> CONNECTIONS = new ConcurrentHashMap<>();
 
+    private final RegistryAccess access;
     private final String base;
-    private final Optional<String> authorization;
     private final Duration timeout;
 
-    /** @param url base URL of the API, with user and password in it if it wants them */
-    RegistryClient(String url, Duration timeout) {
-        URI uri = URI.create(url.endsWith("/") ? url.substring(0, url.length() - 1) : url);
-        this.authorization = Optional.ofNullable(uri.getUserInfo()).map(RegistryClient::basic);
-        this.base = uri.getRawUserInfo() == null ? uri.toString() : uri.toString().replace(uri.getRawUserInfo() + "@", "");
+    /** A client that was made of TLS files as they were then. */
+    private record Connections(String stamp, HttpClient client) {}
+
+    RegistryClient(RegistryAccess access, Duration timeout) {
+        this.access = access;
+        this.base = access.url().endsWith("/") ? access.url().substring(0, access.url().length() - 1) : access.url();
         this.timeout = timeout;
     }
 
@@ -52,8 +52,13 @@ final class RegistryClient {
         HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(base + path))
                 .timeout(timeout)
                 .header("Accept", "application/vnd.schemaregistry.v1+json, application/json");
-        authorization.ifPresent(value -> request.header("Authorization", value));
+        access.authorization().ifPresent(value -> request.header("Authorization", value));
         HttpResponse<String> response = send(request.build());
+        if (response.statusCode() == 401 || response.statusCode() == 403) {
+            throw new IOException("GET " + base + path + ": status " + response.statusCode() + ": the registry refuses "
+                    + (access.user() == null ? "the token, or wants one" : "the user " + access.user())
+                    + "; mend HEADWATER_REGISTRY_USER and _PASSWORD_FILE, or _TOKEN_FILE, or what they name");
+        }
         JsonNode body;
         try {
             body = JSON.readTree(response.body());
@@ -76,7 +81,7 @@ final class RegistryClient {
     private HttpResponse<String> send(HttpRequest request) throws IOException, InterruptedException {
         // The request's own timeout ends with the response's first line; this one covers the body too.
         CompletableFuture<HttpResponse<String>> future =
-                CLIENT.sendAsync(request, HttpResponse.BodyHandlers.ofString());
+                client().sendAsync(request, HttpResponse.BodyHandlers.ofString());
         try {
             return future.get(timeout.toMillis(), TimeUnit.MILLISECONDS);
         } catch (TimeoutException e) {
@@ -88,7 +93,19 @@ final class RegistryClient {
         }
     }
 
-    private static String basic(String userInfo) {
-        return "Basic " + Base64.getEncoder().encodeToString(userInfo.getBytes(StandardCharsets.UTF_8));
+    /** As the TLS files are now: those that were replaced hold for the next request. */
+    private HttpClient client() throws IOException {
+        String now = access.tls().stamp();
+        Connections known = CONNECTIONS.get(access.tls());
+        if (known == null || !known.stamp().equals(now)) {
+            HttpClient client = HttpClient.newBuilder()
+                    .version(HttpClient.Version.HTTP_1_1)
+                    .followRedirects(HttpClient.Redirect.NORMAL)
+                    .sslContext(access.tls().context())
+                    .build();
+            known = new Connections(now, client);
+            CONNECTIONS.put(access.tls(), known);
+        }
+        return known.client();
     }
 }

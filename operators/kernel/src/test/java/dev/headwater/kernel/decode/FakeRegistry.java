@@ -52,7 +52,7 @@ final class FakeRegistry implements AutoCloseable {
     }
 
     SchemaRegistry client(long unknownWaitMs) {
-        return new SchemaRegistry(new RegistryClient(url(), Duration.ofMillis(500)), unknownWaitMs);
+        return new SchemaRegistry(new RegistryClient(RegistryAccess.open(url()), Duration.ofMillis(500)), unknownWaitMs);
     }
 
     @Override
