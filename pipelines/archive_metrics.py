@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from headwater.pipelines.archive_conditions import ArchiveConditions
 from headwater.pipelines.backoff import Dependency, StopRequested
+from headwater.pipelines.security.kafka_trouble import told
 from headwater.pipelines.settings import Settings, client_properties
 from headwater.schemas.errors import BrokerError
 from headwater.schemas.plan import Plan
@@ -92,11 +93,8 @@ class LagWatch(threading.Thread):
             archived: per partition the offset up to which nothing is missing from the offline log; read anew each time.
         """
         super().__init__(name="lag-watch", daemon=True)
-        self._properties: dict[str, str | int | float | bool] = {
-            **client_properties(settings),
-            "log_level": 0,
-        }
-        self._admin = AdminClient(self._properties)
+        self._settings = settings
+        self._admin = _admin(settings)
         self._places = [TopicPartition(plan.log.topic, partition) for partition in range(plan.log.partitions)]
         self._archived = archived
         self._metrics = metrics
@@ -129,6 +127,11 @@ class LagWatch(threading.Thread):
         try:
             return {place.partition: answer.result().offset for place, answer in found.items()}
         except KafkaException as error:
+            why = told(error.args[0], self._admin)
             # A client that knew the partitions before the broker restarted would ask with their old epoch for minutes.
-            self._admin = AdminClient(self._properties)
-            raise BrokerError(f"the ends of {self._places[0].topic} cannot be read: {error.args[0].str()}") from error
+            self._admin = _admin(self._settings)
+            raise BrokerError(f"the ends of {self._places[0].topic} cannot be read: {why}") from error
+
+
+def _admin(settings: Settings) -> AdminClient:
+    return AdminClient({**client_properties(settings), "log_level": 0})

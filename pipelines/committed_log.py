@@ -11,6 +11,8 @@ from typing import NamedTuple
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from headwater.pipelines.security.kafka import PasswordRenewal
+from headwater.pipelines.security.kafka_trouble import note, told
 from headwater.pipelines.settings import Settings, client_properties
 from headwater.pipelines.topics import require_log
 from headwater.schemas.errors import BrokerError, TopicError
@@ -60,6 +62,7 @@ class CommittedLog:
         self._topic = plan.log.topic
         properties = {**consumer_properties(settings, plan), "error_cb": self._report}
         self._consumer = Consumer(properties, logger=_kafka_log)
+        self._password = PasswordRenewal(settings)
         self._reported: set[int] = set()
         self._messages_at_once = MOST_MESSAGES
         self._trouble: TopicError | BrokerError | None = None
@@ -104,6 +107,7 @@ class CommittedLog:
             # Not raised when it was met: that would have lost the rows that were read beside it.
             trouble, self._trouble = self._trouble, None
             raise trouble
+        self._password.renew(self._consumer)
         rows = Rows()
         messages = self._consumer.consume(min(most_rows, self._messages_at_once), timeout_seconds)
         for message in messages:
@@ -128,10 +132,11 @@ class CommittedLog:
         self._consumer.close()
 
     def _report(self, error: KafkaError) -> None:
+        note(error)
         # librdkafka repeats itself many times a second; it goes on trying by itself.
         if error.code() not in self._reported:
             self._reported.add(error.code())
-            _log.warning("kafka_trouble", topic=self._topic, error=error.str())
+            _log.warning("kafka_trouble", topic=self._topic, error=told(error))
 
     def _note(self, message: Message) -> None:
         error, partition, offset = message.error(), message.partition(), message.offset()
@@ -146,10 +151,11 @@ class CommittedLog:
         elif error.code() in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_PARTITION):  # noqa: SLF001
             self._trouble = TopicError(f"the feature log {self._topic} does not exist any more: {error.str()}")
         elif not error.retriable() and error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001
-            self._trouble = BrokerError(f"{self._topic} cannot be read: {error.str()}")
+            self._trouble = BrokerError(f"{self._topic} cannot be read: {told(error)}")
 
     def _bounds(self, partitions: Iterable[int]) -> dict[int, tuple[int, int]]:
         """Per partition the first offset that is there, and the one behind the last that is committed."""
+        self._password.renew(self._consumer)
         try:
             require_log(self._consumer, self._plan)
             return {
@@ -159,7 +165,9 @@ class CommittedLog:
                 for partition in partitions
             }
         except KafkaException as error:
-            raise BrokerError(f"the bounds of {self._topic} cannot be read: {error.args[0].str()}") from error
+            raise BrokerError(
+                f"the bounds of {self._topic} cannot be read: {told(error.args[0], self._consumer)}"
+            ) from error
 
 
 def consumer_properties(settings: Settings, plan: Plan) -> dict[str, str | int | float | bool | None]:

@@ -8,6 +8,8 @@ from typing import NamedTuple, cast
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from headwater.pipelines.security.kafka import PasswordRenewal
+from headwater.pipelines.security.kafka_trouble import note, told
 from headwater.pipelines.settings import Settings, client_properties
 from headwater.pipelines.topics import require_log
 from headwater.schemas.errors import BrokerError, FencedError
@@ -67,7 +69,9 @@ class LogConsumer:
     def __init__(self, settings: Settings, plan: Plan) -> None:
         self._plan = plan
         self._topic = plan.log.topic
-        self._consumer = Consumer(_properties(settings, plan))
+        self._consumer = Consumer({**_properties(settings, plan), "error_cb": self._report})
+        self._password = PasswordRenewal(settings)
+        self._reported: set[int] = set()
         self.newly_assigned: frozenset[int] | None = None
 
     def require_log(self) -> None:
@@ -77,6 +81,7 @@ class LogConsumer:
             TopicError: it does not; the message has the command that creates it.
             KafkaException: the broker cannot be reached.
         """
+        self._password.renew(self._consumer)
         require_log(self._consumer, self._plan)
 
     def subscribe(self) -> None:
@@ -85,12 +90,18 @@ class LogConsumer:
             [self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
         )
 
+    def why(self, error: Exception) -> str:
+        """What went wrong with the broker and what to do about it, in one line."""
+        cause = error.args[0] if error.args else None
+        return told(cause, self._consumer) if isinstance(cause, KafkaError) else str(error)
+
     def bounds(self, partition: int) -> LogBounds:
         """What the partition holds now, asked of the broker.
 
         Raises:
             KafkaException: the broker cannot be reached.
         """
+        self._password.renew(self._consumer)
         position = TopicPartition(self._topic, partition)
         return LogBounds(*self._consumer.get_watermark_offsets(position, BROKER_TIMEOUT_SECONDS, cached=False))
 
@@ -116,6 +127,7 @@ class LogConsumer:
             FencedError: another process has taken this instance's place.
             BrokerError: the broker refuses for another reason that does not pass.
         """
+        self._password.renew(self._consumer)
         try:
             first = self._consumer.poll(timeout_seconds)
             found = [] if first is None else [first, *self._consumer.consume(BATCH_MESSAGES - 1, LINGER_SECONDS)]
@@ -125,6 +137,7 @@ class LogConsumer:
         for message in found:
             error = message.error()
             if error is None:
+                self._reported.clear()
                 read.messages.append(message)
             elif error.code() == _END_OF_PARTITION:
                 read.ends[cast("int", message.partition())] = cast("int", message.offset())
@@ -147,6 +160,13 @@ class LogConsumer:
                 self._require_log_if_reachable()  # a broker that starts may not know of it yet
             _log.warning("broker_trouble", error=error.str())
 
+    def _report(self, error: KafkaError) -> None:
+        note(error)
+        # librdkafka repeats itself many times a second; it goes on trying by itself.
+        if error.code() not in self._reported:
+            self._reported.add(error.code())
+            _log.warning("broker_trouble", error=told(error))
+
     def _require_log_if_reachable(self) -> None:
         with contextlib.suppress(KafkaException):
             self.require_log()
@@ -156,7 +176,7 @@ class LogConsumer:
             return FencedError(
                 "another process of the same HEADWATER_INSTANCE has joined the group: give every process its own"
             )
-        return BrokerError(f"the broker refuses to serve {self._topic}: {error.str()}")
+        return BrokerError(f"the broker refuses to serve {self._topic}: {told(error)}")
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self.newly_assigned = frozenset(partition.partition for partition in partitions)

@@ -63,7 +63,7 @@ class Materializer:
         self._address = address(settings.redis_url)
         limits = OnlineLimits(settings.behind_rows, settings.behind_seconds, settings.fenced_rows_per_minute)
         self._metrics = OnlineMetrics(plan, registry, limits)
-        self._client = connect(settings.redis_url)
+        self._client = connect(settings)
         self._store = Dependency(
             "online_store",
             stop,
@@ -71,9 +71,9 @@ class Materializer:
             explain=lambda error: trouble(error) if isinstance(error, RedisError) else str(error),
             on_change=self._store_changed,
         )
-        self._broker = Dependency("broker", stop, (KafkaException,))
         self._schemas = OnlineSchemas(settings, self._client, self._store, stop)
         self._consumer = LogConsumer(settings, plan)
+        self._broker = Dependency("broker", stop, (KafkaException,), explain=self._consumer.why)
         self._writers: dict[int, PartitionWriter] = {}
         self._published: bool | None = None
         self._check_again = True

@@ -12,6 +12,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 from confluent_kafka.cimpl import NewTopic
 
+from headwater.pipelines.security.kafka_trouble import told
 from headwater.pipelines.settings import Settings
 from headwater.schemas.errors import BrokerError, SettingsError, TopicError
 from headwater.schemas.plan import Plan
@@ -130,7 +131,7 @@ def create_topics(admin: AdminClient, specs: Iterable[TopicSpec]) -> None:
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise TopicError(
-                    f"cannot create {name}: {error.args[0].str()}; run: {by_name[name].command}"
+                    f"cannot create {name}: {told(error.args[0])}; run: {by_name[name].command}"
                 ) from error
         else:
             _log.info("topic_created", topic=name)
@@ -149,7 +150,7 @@ def check_topics(admin: AdminClient, plan: Plan) -> None:
     partitions = _settled_partitions(admin, {spec.name for spec in specs})
     for spec in specs:
         if spec.name not in partitions:
-            raise TopicError(f"the topic {spec.name} does not exist; create it: {spec.command}")
+            raise TopicError(_missing(admin, spec))
     if partitions[plan.log.topic] != plan.log.partitions:
         raise TopicError(_wrong_partitions(plan, partitions[plan.log.topic]))
     configs = _topic_configs(admin, partitions)
@@ -241,7 +242,7 @@ def brokers_of(admin: AdminClient, timeout_seconds: float = TIMEOUT_SECONDS) -> 
     try:
         return sorted(admin.list_topics(timeout=timeout_seconds).brokers)
     except KafkaException as error:
-        raise _unreachable(error) from error
+        raise _unreachable(error, admin) from error
 
 
 def described(admin: AdminClient, resources: list[ConfigResource]) -> list[dict[str, str]]:
@@ -255,7 +256,7 @@ def described(admin: AdminClient, resources: list[ConfigResource]) -> list[dict[
     try:
         found = [by_name[resource.name].result(TIMEOUT_SECONDS) for resource in resources]
     except KafkaException as error:
-        raise TopicError(f"the broker does not show its configuration: {error.args[0].str()}") from error
+        raise TopicError(f"the broker does not show its configuration: {told(error.args[0])}") from error
     return [{name: str(getattr(entry, "value", "")) for name, entry in each.items()} for each in found]
 
 
@@ -264,7 +265,7 @@ def _partitions(admin: AdminClient, names: Iterable[str]) -> dict[str, int]:
     try:
         known = admin.list_topics(timeout=TIMEOUT_SECONDS).topics
     except KafkaException as error:
-        raise _unreachable(error) from error
+        raise _unreachable(error, admin) from error
     return {name: len(known[name].partitions) for name in names if name in known}
 
 
@@ -284,6 +285,14 @@ def _topic_configs(admin: AdminClient, names: Iterable[str]) -> dict[str, dict[s
     return dict(zip(names, described(admin, resources), strict=True))
 
 
+def _missing(admin: AdminClient, spec: TopicSpec) -> str:
+    """Why a topic is not listed: those that a user may not see are left out."""
+    error = admin.list_topics(spec.name, timeout=TIMEOUT_SECONDS).topics[spec.name].error
+    if error is not None and error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+        return f"the topic {spec.name} cannot be seen: {told(error)}"
+    return f"the topic {spec.name} does not exist; create it: {spec.command}"
+
+
 def _wrong_partitions(plan: Plan, found: int) -> str:
     return (
         f"the feature log {plan.log.topic} has {found} partitions, but the plan says {plan.log.partitions}:"
@@ -291,5 +300,5 @@ def _wrong_partitions(plan: Plan, found: int) -> str:
     )
 
 
-def _unreachable(error: KafkaException) -> BrokerError:
-    return BrokerError(f"the Kafka broker cannot be reached: {error.args[0].str()}")
+def _unreachable(error: KafkaException, admin: AdminClient) -> BrokerError:
+    return BrokerError(f"the Kafka broker cannot be reached: {told(error.args[0], admin)}")

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from headwater.pipelines.security.kafka_trouble import told
 from headwater.pipelines.settings import Settings, client_properties
 from headwater.schemas.errors import BrokerError, DependencyError, TopicError
 
@@ -81,7 +82,7 @@ class CommittedTopic:
                         yield message
                     offset += 1
                 elif error.code() != _END_OF_PARTITION:
-                    raise BrokerError(f"{self.topic} cannot be read: {error.str()}")
+                    raise BrokerError(f"{self.topic} cannot be read: {told(error)}")
                 # Behind the last record may stand control records, which only the end of the partition tells of.
                 if offset >= left[partition]:
                     del left[partition]
@@ -122,7 +123,7 @@ def _spans(consumer: Consumer, topic: str) -> dict[int, Span]:
         if found.error is not None:
             if found.error.code() in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC):  # noqa: SLF001
                 raise TopicError(f"the topic {topic} does not exist; the view's compute job creates it")
-            raise BrokerError(f"{topic} cannot be read: {found.error.str()}")
+            raise BrokerError(f"{topic} cannot be read: {told(found.error)}")
         return {
             partition: consumer.get_watermark_offsets(
                 TopicPartition(topic, partition), BROKER_TIMEOUT_SECONDS, cached=False
@@ -130,7 +131,7 @@ def _spans(consumer: Consumer, topic: str) -> dict[int, Span]:
             for partition in found.partitions
         }
     except KafkaException as error:
-        raise BrokerError(f"{topic} cannot be read: {error.args[0].str()}") from error
+        raise BrokerError(f"{topic} cannot be read: {told(error.args[0], consumer)}") from error
 
 
 def _properties(

@@ -19,6 +19,7 @@ from headwater.pipelines.dead_letters.letter import DeadLetter, Selection
 from headwater.pipelines.dead_letters.letters_topic import LettersTopic
 from headwater.pipelines.dead_letters.marks import DROPPED, REPLAYED, Mark, MarkWriter, read_marks
 from headwater.pipelines.dead_letters.transactions import CALL_SECONDS, Record, Transactions
+from headwater.pipelines.security.kafka_trouble import told
 from headwater.pipelines.settings import Settings, client_properties
 from headwater.schemas.errors import BrokerError
 from headwater.schemas.plan import Plan
@@ -153,7 +154,7 @@ def _source_partitions(task: Task) -> dict[str, int]:
     try:
         found = admin.list_topics(timeout=CALL_SECONDS).topics
     except KafkaException as error:
-        raise BrokerError(f"the Kafka broker cannot be reached: {error.args[0].str()}") from error
+        raise BrokerError(f"the Kafka broker cannot be reached: {told(error.args[0], admin)}") from error
     topics = {source.topic for source in task.plan.sources}
     return {topic: len(found[topic].partitions) for topic in topics if topic in found}
 

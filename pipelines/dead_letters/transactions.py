@@ -9,6 +9,7 @@ from typing import NamedTuple
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential, wait_random
 
+from headwater.pipelines.security.kafka_trouble import told
 from headwater.pipelines.settings import Settings, client_properties
 from headwater.schemas.errors import BrokerError, FencedError
 
@@ -119,7 +120,9 @@ class Transactions:
                 f"{self._name}: another replay or drop has begun and goes on in place of this one, which has stopped;"
                 " what it had committed stays"
             )
-        return BrokerError(f"{self._name}: {self._refusals[0] if self._refusals else cause.str()}; {outcome}")
+        return BrokerError(
+            f"{self._name}: {self._refusals[0] if self._refusals else told(cause, self._producer)}; {outcome}"
+        )
 
 
 def _may_pass(error: BaseException) -> bool:

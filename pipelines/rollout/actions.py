@@ -13,6 +13,7 @@ from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from headwater.pipelines.rollout.world import World
+from headwater.pipelines.security.kafka_trouble import told
 from headwater.pipelines.topics import TopicSpec, create_topics, same_config
 from headwater.schemas.contracts.levels import Level
 from headwater.schemas.contracts.output import Output, registered_id
@@ -92,7 +93,7 @@ class AlterTopic(_Action):
             for altered in world.admin.incremental_alter_configs([resource]).values():
                 altered.result(TIMEOUT_SECONDS)
         except KafkaException as error:
-            raise TopicError(f"cannot alter {self.topic}: {error.args[0].str()}") from error
+            raise TopicError(f"cannot alter {self.topic}: {told(error.args[0])}") from error
 
 
 class DeleteTopic(_Action):
@@ -113,7 +114,7 @@ class DeleteTopic(_Action):
                 deleted.result(TIMEOUT_SECONDS)
         except KafkaException as error:
             if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
-                raise TopicError(f"cannot delete {self.topic}: {error.args[0].str()}") from error
+                raise TopicError(f"cannot delete {self.topic}: {told(error.args[0])}") from error
 
 
 class HoldToLevel(_Action):

@@ -11,6 +11,7 @@ from confluent_kafka.admin import AdminClient
 
 from headwater.pipelines.registry import Registry
 from headwater.pipelines.rollout.deployed import DeployedPlan, DeployedPlans
+from headwater.pipelines.security.kafka_trouble import told
 from headwater.pipelines.settings import Settings, client_properties
 from headwater.pipelines.topics import TopicSpec, durability_of, found_topics
 from headwater.schemas.contracts.reconcile import RegisteredSubject
@@ -53,7 +54,7 @@ class World:
         except KafkaException as error:
             raise BrokerError(
                 f"the Kafka brokers {self.settings.kafka_bootstrap_servers} (HEADWATER_KAFKA_BOOTSTRAP_SERVERS) cannot"
-                f" be reached: {error.args[0].str()}"
+                f" be reached: {told(error.args[0], self.admin)}"
             ) from error
 
     def deployed(self) -> dict[str, DeployedPlan]:
@@ -88,7 +89,7 @@ class World:
                     low, high = consumer.get_watermark_offsets(place, TIMEOUT_SECONDS, cached=False)
                     total += high - low
         except KafkaException as error:
-            raise BrokerError(f"the offsets of {topic} cannot be read: {error.args[0].str()}") from error
+            raise BrokerError(f"the offsets of {topic} cannot be read: {told(error.args[0], consumer)}") from error
         finally:
             consumer.close()
         return total

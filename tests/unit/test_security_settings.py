@@ -11,6 +11,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 from redis import Redis
 
+from headwater.pipelines import log_consumer
 from headwater.pipelines.deployment import deployment_of
 from headwater.pipelines.online_store import connect
 from headwater.pipelines.reader import OnlineReader
@@ -156,6 +157,27 @@ def test_a_client_is_told_of_a_password_that_was_replaced_and_of_no_other(
     renewal.renew(client)
     renewal.renew(client)
     assert client.told == [("ann", "another")]
+
+
+class LogClient(Client):
+    def __init__(self, properties: dict[str, object]) -> None:
+        super().__init__()
+        self.properties = properties
+
+    def get_watermark_offsets(self, *_: object, **__: object) -> tuple[int, int]:
+        return 0, len(self.told)
+
+
+def test_a_materializer_that_only_asks_where_its_log_ends_goes_on_with_a_new_password(
+    secret_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafka, "RENEWAL_SECONDS", 0.0)
+    monkeypatch.setattr(log_consumer, "Consumer", LogClient)
+    settings = Settings(**SCRAM, kafka_password_file=secret_file)  # type: ignore[arg-type]
+    consumer = log_consumer.LogConsumer(settings, make_plan())
+    assert consumer.bounds(0).end == 0
+    secret_file.write_text("another")
+    assert consumer.bounds(0).end == 1
 
 
 def test_a_token_is_read_anew_and_held_until_it_says_that_it_expires(secret_file: Path) -> None:
