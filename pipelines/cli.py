@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from headwater.pipelines.commands import (
+    acls,
     bench,
     chaos,
     dead_letters,
@@ -47,6 +48,7 @@ app.command(rich_help_panel=VIEWS, name="compile")(views.compile_views)
 app.command(rich_help_panel=VIEWS, name="test")(testing.run_tests)
 app.command(rich_help_panel=VIEWS)(rollout.plan)
 app.command(rich_help_panel=VIEWS)(rollout.apply)
+app.command(rich_help_panel=VIEWS)(acls.acls)
 app.command(rich_help_panel=VIEWS)(views.get)
 app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel=VIEWS)
 app.add_typer(slo.app, name="slo", rich_help_panel=VIEWS)
