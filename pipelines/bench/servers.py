@@ -79,7 +79,7 @@ class Servers:
             log=self.directory / "logs" / "materializer.log",
             ready=lambda: True,
             environment={
-                **connection_environment(self.services.endpoints),
+                **connection_environment(self.services.endpoints.model_dump()),
                 "HEADWATER_METRICS_HOST": LOOPBACK,
                 "HEADWATER_LOG_LEVEL": "warning",
             },
@@ -126,6 +126,7 @@ def servers(tell: Tell, *, slots: int = 1, rocksdb: bool = False, heap_mb: int =
         ports = PortBook(directory.root / "ports.json", {})
         services = lay_out(directory, ports, slots=slots, task_heap_mb=heap_mb, managed_mb=MANAGED_MB if rocksdb else 0)
         services.broker.prepare()
+        services.registry.prepare()
         found = Servers(services, directory.root)
         for spec in (services.broker.spec(), services.registry.spec()):
             tell(f"starting the {spec.name}")

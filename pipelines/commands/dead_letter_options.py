@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headwater.pipelines.commands.local_stack import running_stack, settings_of
+from headwater.pipelines.commands.local_stack import running_stack
 from headwater.pipelines.commands.processes import chosen_plan
 from headwater.pipelines.commands.views import parse_instant
 from headwater.schemas.dead_letter import Reason
@@ -120,10 +120,13 @@ def settings_and_plan(
 
 
 def _of_local_stack(view: str, state: Path) -> tuple[Settings, Plan]:
+    from headwater.pipelines.security.grants import NAMES
+    from headwater.pipelines.stack.security import settings_of
+
     stack = running_stack(
         state, "give --plan or --views, and settings such as HEADWATER_KAFKA_BOOTSTRAP_SERVERS, for a deployment"
     )
     plans = {each.view: each.plan for each in stack.views}
     if view not in plans:
         raise SettingsError(f"the stack in {state} has the views {', '.join(plans)}, not {view}")
-    return settings_of(stack), chosen_plan(plans[view], None, None, None)
+    return settings_of(stack, NAMES.format(component="letters", view=view)), chosen_plan(plans[view], None, None, None)

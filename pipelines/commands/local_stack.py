@@ -32,17 +32,6 @@ def running_stack(state: Path, otherwise: str) -> StackState:
     return stack
 
 
-def settings_of(stack: StackState) -> Settings:
-    """The settings of a process that shall use the stack's services.
-
-    Raises:
-        SettingsError: another setting is malformed.
-    """
-    from headwater.pipelines.settings import load_settings
-
-    return load_settings(**stack.endpoints.model_dump())
-
-
 def told_or_local_settings(state: Path) -> Settings:
     """The environment's settings if they name brokers, else those of the stack in the state directory, and says so.
 
@@ -55,6 +44,8 @@ def told_or_local_settings(state: Path) -> Settings:
     settings = load_settings()
     if "kafka_bootstrap_servers" in settings.model_fields_set:
         return settings
+    from headwater.pipelines.stack.security import settings_of
+
     stack = running_stack(
         state, "set HEADWATER_KAFKA_BOOTSTRAP_SERVERS and HEADWATER_REGISTRY_URL to those of a deployment"
     )

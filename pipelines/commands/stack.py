@@ -48,6 +48,10 @@ def up(
         bool,
         typer.Option("--high-availability", help="Add ZooKeeper: a killed JobManager then resumes its jobs by itself."),
     ] = False,
+    secure: Annotated[
+        bool,
+        typer.Option("--secure", help="TLS, a user for each process, and grants: as in production, with own secrets."),
+    ] = False,
     detach: Annotated[bool, typer.Option("--detach", help="Return once all is ready, and leave it running.")] = False,
 ) -> None:
     """Start a broker, registry, Redis, Flink and all workers for your views, and keep them running.
@@ -74,6 +78,7 @@ def up(
         ports=parse_requested(port or []),
         task_heap_mb=task_heap_mb,
         high_availability=high_availability,
+        secure=secure,
     )
     with StartProgress(err) as progress:
         if detach:

@@ -18,6 +18,7 @@ from headwater.schemas.errors import FormatError
 
 if TYPE_CHECKING:
     from headwater.pipelines.reader import FeatureRow
+    from headwater.pipelines.settings import Settings
     from headwater.schemas.keys import EntityField, KeyValue
 
 
@@ -81,7 +82,7 @@ def get(
     """
     from headwater.pipelines.reader import OnlineReader
 
-    with OnlineReader(_redis_url(state), view) as reader:
+    with OnlineReader(_reader_settings(state, view), view) as reader:
         key = parse_entity(reader.plan().entity, entity)
         row = reader.get(None if as_of is None else parse_instant(as_of), **key)
     if as_json:
@@ -134,13 +135,16 @@ def _key_value(field: EntityField, text: str) -> KeyValue:
         raise FormatError(f"{field.name}={text}: must be {forms[field.type]}") from error
 
 
-def _redis_url(state: Path) -> str:
+def _reader_settings(state: Path, view: str) -> Settings:
     if "HEADWATER_REDIS_URL" in os.environ:
         from headwater.pipelines.settings import load_settings
 
-        return load_settings().redis_url.get_secret_value()
+        return load_settings()
+    from headwater.pipelines.security.grants import NAMES
+    from headwater.pipelines.stack.security import settings_of
+
     stack = running_stack(state, "set HEADWATER_REDIS_URL to the online store of a deployment")
-    return stack.endpoints.redis_url
+    return settings_of(stack, NAMES.format(component="reader", view=view))
 
 
 def _as_json(row: FeatureRow) -> dict[str, Any]:

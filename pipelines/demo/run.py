@@ -19,7 +19,8 @@ from headwater.pipelines.demo.traffic import Traffic
 from headwater.pipelines.freshness_summary import Scrape, scrape
 from headwater.pipelines.online_store import connect
 from headwater.pipelines.reader import OnlineReader
-from headwater.pipelines.settings import Settings, load_settings
+from headwater.pipelines.settings import Settings
+from headwater.pipelines.stack.security import settings_of
 from headwater.pipelines.stack.state import StackState, StateDirectory, ViewRecord
 from headwater.pipelines.verification import Verdict, verify
 from headwater.pipelines.verification.online import await_arrival
@@ -77,7 +78,7 @@ def _show(console: Console, directory: StateDirectory, *, seconds: int, rate: in
     traffic = Traffic(settings, seed=seed, customers=CUSTOMERS, rate=rate)
     with console.status(f"sending a day of history, {HISTORY_EVENTS:,} purchases"):
         traffic.send_history(HISTORY_EVENTS)
-        with connect(settings.redis_url) as redis:
+        with connect(settings) as redis:
             await_arrival(redis, plan, time.time() * 1000, time.monotonic() + SETTLE_SECONDS)
     traffic.start()
     _watch(console, view, settings, traffic, seconds)
@@ -90,7 +91,7 @@ def _watch(console: Console, view: ViewRecord, settings: Settings, traffic: Traf
     before = scrape(view.metrics["materialize"])
     ends_at, line_at = time.monotonic() + seconds, 0.0
     with (
-        OnlineReader(settings.redis_url.get_secret_value(), view.view) as reader,
+        OnlineReader(settings, view.view) as reader,
         Live(console=console, refresh_per_second=8) as live,
     ):
         while (left := ends_at - time.monotonic()) > 0:
@@ -120,11 +121,6 @@ def _picture(reader: OnlineReader, view: ViewRecord, traffic: Traffic, before: S
         rows_offline=int(archive.values.get("headwater_archive_rows_total", 0)),
         seconds_left=left,
     )
-
-
-def settings_of(stack: StackState) -> Settings:
-    """The settings of a process that uses this stack's services."""
-    return load_settings(**stack.endpoints.model_dump())
 
 
 def _stack(directory: StateDirectory) -> StackState:

@@ -17,16 +17,22 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from headwater.pipelines.dead_letters.committed_topic import CommittedTopic
 from headwater.pipelines.dead_letters.transactions import Record, Transactions
+from headwater.pipelines.security.grants import PLANS_TOPIC
 from headwater.pipelines.settings import Settings, client_properties
-from headwater.pipelines.topics import TopicSpec, create_topics, durability_of
+from headwater.pipelines.topics import BROKERS_OWN, Durability, TopicSpec, create_topics, durability_of
 from headwater.schemas.errors import DependencyError, FencedError, FormatError, StackError, TopicError
 from headwater.schemas.evolution.changes import compare, meanings_of
 from headwater.schemas.plan import Plan
 
-TOPIC = "headwater_plans"
+TOPIC = PLANS_TOPIC
 _PARTITION = 0
 
 _log = structlog.get_logger(__name__)
+
+
+def plans_topic(durability: Durability = BROKERS_OWN) -> TopicSpec:
+    """The topic that holds the plans."""
+    return TopicSpec(TOPIC, 1, {"cleanup.policy": "compact", **durability.config}, durability.replication)
 
 
 class DeployedPlan(BaseModel):
@@ -97,9 +103,7 @@ class DeployedPlans:
 
     def _replace(self, view: str, expected: str | None, record: Callable[[DeployedPlan | None], bytes | None]) -> None:
         admin = AdminClient(dict(client_properties(self._settings)))
-        durability = durability_of(self._settings)
-        config = {"cleanup.policy": "compact", **durability.config}
-        create_topics(admin, [TopicSpec(TOPIC, 1, config, durability.replication)])
+        create_topics(admin, [plans_topic(durability_of(self._settings))])
         transactions = Transactions(self._settings, f"plans-{view}")
         transactions.take_over()
         before = self.read().get(view)

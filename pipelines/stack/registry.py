@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
+from typing import Literal
 
 import httpx
 
+from headwater.pipelines.stack.authority import write_private
 from headwater.pipelines.stack.java import java_command
 from headwater.pipelines.stack.ports import LOOPBACK, accepts
 from headwater.pipelines.stack.process import ProcessSpec
+from headwater.pipelines.stack.security import StackSecurity
+
+Role = Literal["read", "write", "admin"]
 
 JVM_OPTIONS = (
     "-XX:+UseSerialGC",
@@ -21,7 +29,10 @@ JVM_OPTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """A registry that keeps schemas and their ids in `directory`."""
+    """A registry that keeps schemas and their ids in `directory`.
+
+    With `security` it speaks TLS and lets in users alone, each in the role that `users` gives it.
+    """
 
     directory: Path
     log: Path
@@ -29,19 +40,27 @@ class Registry:
     management_port: int
     home: Path
     heap_mb: int = 96
+    security: StackSecurity | None = None
+    users: Mapping[str, Role] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
         """The base URL of the Confluent API."""
-        return f"http://{LOOPBACK}:{self.port}/apis/ccompat/v7"
+        return f"{'https' if self.security else 'http'}://{LOOPBACK}:{self.port}/apis/ccompat/v7"
+
+    def prepare(self) -> None:
+        """Writes the configuration."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        lines = "".join(f"{name}={value}\n" for name, value in self._configuration().items())
+        write_private(self._configuration_file, lines.encode())
 
     def spec(self) -> ProcessSpec:
         """How the registry is run."""
-        properties = (f"-D{name}={value}" for name, value in self._configuration().items())
+        location = f"-Dquarkus.config.locations={self._configuration_file}"
         return ProcessSpec(
             name="registry",
             command=java_command(
-                str(self.home / "quarkus-run.jar"), heap_mb=self.heap_mb, options=(*JVM_OPTIONS, *properties)
+                str(self.home / "quarkus-run.jar"), heap_mb=self.heap_mb, options=(*JVM_OPTIONS, location)
             ),
             log=self.log,
             ready=self.is_ready,
@@ -53,15 +72,24 @@ class Registry:
         if not accepts(self.port):
             return False
         try:
-            return httpx.get(f"{self.url}/subjects", timeout=2).is_success
+            # Who asks is refused where there are users, but by a registry that is ready.
+            code = httpx.get(f"{self.url}/subjects", timeout=2, verify=self._trust()).status_code
         except httpx.TransportError:
             return False
+        return code == (HTTPStatus.UNAUTHORIZED if self.security else HTTPStatus.OK)
+
+    @property
+    def _configuration_file(self) -> Path:
+        return self.directory / "application.properties"
+
+    def _trust(self) -> ssl.SSLContext | bool:
+        return ssl.create_default_context(cafile=self.security.ca) if self.security else True
 
     def _configuration(self) -> dict[str, object]:
         database = self.directory / "registry"
         return {
             "quarkus.http.host": LOOPBACK,
-            "quarkus.http.port": self.port,
+            **(self._secured(self.security) if self.security else {"quarkus.http.port": self.port}),
             "quarkus.http.access-log.enabled": "false",
             "quarkus.management.host": LOOPBACK,
             "quarkus.management.port": self.management_port,
@@ -73,3 +101,29 @@ class Registry:
             "apicurio.datasource.jdbc.min-size": 2,
             "apicurio.datasource.jdbc.max-size": 8,
         }
+
+    def _secured(self, security: StackSecurity) -> dict[str, object]:
+        identity, users = security.identity("registry"), "quarkus.security.users.embedded"
+        logins = {
+            name: value
+            for user, role in self.users.items()
+            for name, value in (
+                (f'{users}.users."{user}"', security.identity(user).password),
+                (f'{users}.roles."{user}"', _ROLES[role]),
+            )
+        }
+        return {
+            "quarkus.http.ssl-port": self.port,
+            "quarkus.http.insecure-requests": "disabled",
+            "quarkus.http.ssl.certificate.files": identity.certificate,
+            "quarkus.http.ssl.certificate.key-files": identity.key,
+            "quarkus.http.auth.basic": "true",
+            "quarkus.http.auth.proactive": "true",
+            f"{users}.plain-text": "true",
+            "apicurio.auth.role-based-authorization": "true",
+            **logins,
+        }
+
+
+_ROLES: dict[Role, str] = {"read": "sr-readonly", "write": "sr-developer", "admin": "sr-admin"}
+"""As Apicurio calls them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from headwater.pipelines.stack import artifacts
@@ -10,7 +11,8 @@ from headwater.pipelines.stack.flink import FlinkCluster, FlinkPorts, distributi
 from headwater.pipelines.stack.ports import PortBook
 from headwater.pipelines.stack.process import ProcessSpec
 from headwater.pipelines.stack.redis import RedisServer
-from headwater.pipelines.stack.registry import Registry
+from headwater.pipelines.stack.registry import Registry, Role
+from headwater.pipelines.stack.security import StackSecurity, environment
 from headwater.pipelines.stack.state import Endpoints, StateDirectory
 from headwater.pipelines.stack.zookeeper import ZooKeeper
 
@@ -24,10 +26,16 @@ class Services:
     redis: RedisServer
     flink: FlinkCluster
     endpoints: Endpoints
+    security: StackSecurity | None = None
+
+    def environment(self, user: str) -> dict[str, str]:
+        """The settings by name of a process that uses them as this user."""
+        return environment(self.endpoints, self.security, user)
 
     def prepare(self) -> None:
         """Writes configurations and makes directories."""
         self.broker.prepare()
+        self.registry.prepare()
         self.redis.prepare()
         self.flink.prepare()
         if self.flink.zookeeper:
@@ -53,6 +61,8 @@ def lay_out(
     task_heap_mb: int,
     managed_mb: int,
     high_availability: bool = False,
+    security: StackSecurity | None = None,
+    registry_users: Mapping[str, Role] | None = None,
 ) -> Services:
     """The servers of the stack in this directory. The files they are made of must have been fetched.
 
@@ -60,6 +70,8 @@ def lay_out(
         slots: how many subtasks of each operator the Flink cluster holds, over all views.
         task_heap_mb, managed_mb: memory of the TaskManager, on the heap and for RocksDB.
         high_availability: whether ZooKeeper is one of the servers.
+        security: what makes them secure; without it, anyone may enter who reaches them.
+        registry_users: who may enter a secure registry, and as what.
     """
     broker = Broker(
         directory=directory.root / "broker",
@@ -67,6 +79,7 @@ def lay_out(
         port=ports.port("broker"),
         controller_port=ports.port("broker-controller"),
         classpath=artifacts.broker_classpath(),
+        security=security,
     )
     registry = Registry(
         directory=directory.root / "registry",
@@ -74,8 +87,10 @@ def lay_out(
         port=ports.port("registry"),
         management_port=ports.port("registry-management"),
         home=artifacts.registry_home(),
+        security=security,
+        users=registry_users or {},
     )
-    redis = RedisServer(directory.root / "redis", directory.logs / "redis.log", ports.port("redis"))
+    redis = RedisServer(directory.root / "redis", directory.logs / "redis.log", ports.port("redis"), security)
     zookeeper = ZooKeeper(
         directory=directory.root / "zookeeper",
         log=directory.logs / "zookeeper.log",
@@ -106,4 +121,4 @@ def lay_out(
         flink_rest_url=flink.rest_url,
         offline_root=str(directory.offline),
     )
-    return Services(broker, registry, redis, flink, endpoints)
+    return Services(broker, registry, redis, flink, endpoints, security)

@@ -12,7 +12,7 @@ from confluent_kafka.cimpl import NewTopic
 from headwater.pipelines.contracts import Contract
 from headwater.pipelines.declarations import CompiledView
 from headwater.pipelines.registry import Registry
-from headwater.pipelines.settings import Settings
+from headwater.pipelines.settings import Settings, client_properties
 from headwater.schemas.errors import BrokerError
 
 COMPATIBILITY = "FORWARD_TRANSITIVE"
@@ -23,9 +23,7 @@ TIMEOUT_SECONDS = 30
 _log = structlog.get_logger(__name__)
 
 
-def prepare_sources(
-    views: Iterable[CompiledView], *, bootstrap_servers: str, registry_url: str, partitions: int
-) -> None:
+def prepare_sources(views: Iterable[CompiledView], settings: Settings, *, partitions: int) -> None:
     """Registers the views' event schemas and creates their event topics; what is there stays as it is.
 
     Raises:
@@ -34,39 +32,47 @@ def prepare_sources(
     """
     views = list(views)
     for contract in {contract.subject: contract for view in views for contract in view.contracts}.values():
-        register_contract(registry_url, contract)
+        register_contract(settings, contract)
     topics = {source.topic for view in views for source in view.plan.sources}
-    create_source_topics(bootstrap_servers, sorted(topics), partitions)
+    create_source_topics(settings, sorted(topics), partitions)
 
 
-def register_contract(registry_url: str, contract: Contract) -> list[int]:
+def register_contract(registry: str | Settings, contract: Contract) -> list[int]:
     """Registers every version of a subject's schema, oldest first, and returns their ids.
 
     A new subject is held to the level that is declared for it; else to refuse what a running job could not read.
+
+    Args:
+        registry: its URL, or all that the settings say of it.
 
     Raises:
         ContractError: the registry refuses a version as incompatible.
         RegistryError: the registry cannot be reached or refused otherwise.
     """
     subject = contract.subject
-    with Registry(Settings(registry_url=registry_url)) as registry:
-        is_new = not registry.subject(subject).versions
+    settings = Settings(registry_url=registry) if isinstance(registry, str) else registry
+    with Registry(settings) as client:
+        is_new = not client.subject(subject).versions
         if is_new and contract.level is not None:
-            registry.set_compatibility(subject, contract.level)
-        ids = [registry.register(subject, schema) for schema in contract.schemas]
+            client.set_compatibility(subject, contract.level)
+        ids = [client.register(subject, schema) for schema in contract.schemas]
         if is_new and contract.level is None:
             # Not before: nobody has promised it of the versions that are there.
-            registry.set_compatibility(subject, COMPATIBILITY)
+            client.set_compatibility(subject, COMPATIBILITY)
     return ids
 
 
-def create_source_topics(bootstrap_servers: str, topics: list[str], partitions: int) -> None:
+def create_source_topics(brokers: str | Settings, topics: list[str], partitions: int) -> None:
     """Creates those of the topics that do not exist, with the broker's time of arrival as their timestamp.
+
+    Args:
+        brokers: their addresses, or all that the settings say of them.
 
     Raises:
         BrokerError: the broker cannot be reached or refused.
     """
-    admin = AdminClient({"bootstrap.servers": bootstrap_servers})
+    settings = Settings(kafka_bootstrap_servers=brokers) if isinstance(brokers, str) else brokers
+    admin = AdminClient(client_properties(settings))
     wanted = [
         NewTopic(topic, num_partitions=partitions, config={"message.timestamp.type": "LogAppendTime"})
         for topic in topics
@@ -76,7 +82,9 @@ def create_source_topics(bootstrap_servers: str, topics: list[str], partitions: 
             created.result(TIMEOUT_SECONDS)
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise BrokerError(f"{bootstrap_servers}: cannot create topic {topic}: {error}") from error
+                raise BrokerError(
+                    f"{settings.kafka_bootstrap_servers}: cannot create topic {topic}: {error}"
+                ) from error
             _warn_of_producer_time(admin, topic)
 
 

@@ -81,13 +81,14 @@ class ViewRecord(_Part):
 
 
 class StackState(_Part):
-    """All of it. `problem` says why the phase is `failed`."""
+    """All of it. `problem` says why the phase is `failed`; `security` is where secrets stand, if it has `--secure`."""
 
     format: Literal[1] = 1
     phase: Phase
     problem: str | None = None
     supervisor: ProcessIdentity
     endpoints: Endpoints
+    security: Path | None = None
     views: tuple[ViewRecord, ...] = ()
     processes: tuple[ProcessRecord, ...] = ()
 
@@ -114,6 +115,10 @@ class StateDirectory:
     @property
     def offline(self) -> Path:
         return self.root / "offline"
+
+    @property
+    def security(self) -> Path:
+        return self.root / "security"
 
     @property
     def state_file(self) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,11 +14,14 @@ from typing import Protocol
 from confluent_kafka.admin import AdminClient
 
 from headwater.pipelines.declarations import CompiledView, load_plans
-from headwater.pipelines.rollout.deployed import check_follows
-from headwater.pipelines.settings import load_settings
+from headwater.pipelines.rollout.deployed import check_follows, plans_topic
+from headwater.pipelines.security.grants import Grants, users_of
+from headwater.pipelines.settings import client_properties, load_settings
 from headwater.pipelines.stack import artifacts, preflight
 from headwater.pipelines.stack.down import sweep
+from headwater.pipelines.stack.enforcement import let_in, registry_roles, warn_without_tls
 from headwater.pipelines.stack.ports import PortBook
+from headwater.pipelines.stack.security import ADMIN, StackSecurity
 from headwater.pipelines.stack.services import Services, lay_out
 from headwater.pipelines.stack.sources import prepare_sources
 from headwater.pipelines.stack.state import (
@@ -31,7 +34,7 @@ from headwater.pipelines.stack.state import (
 )
 from headwater.pipelines.stack.supervisor import STEP_SECONDS, Supervisor
 from headwater.pipelines.stack.workers import ViewWorkers
-from headwater.pipelines.topics import create_output_topics
+from headwater.pipelines.topics import create_output_topics, create_topics
 from headwater.schemas.errors import HeadwaterError
 
 
@@ -47,6 +50,7 @@ class UpOptions:
         ports: ports that shall be as given instead of free ones, by server.
         task_heap_mb: heap of the process that computes, which holds the state of all keys.
         high_availability: whether the JobManager keeps its jobs in ZooKeeper, and so survives its own death.
+        secure: whether servers want to know who connects, over TLS, and allow each what it needs.
         worker_environment: settings of Headwater's own processes that are to be others than the stack's.
     """
 
@@ -58,6 +62,7 @@ class UpOptions:
     ports: dict[str, int] = field(default_factory=dict)
     task_heap_mb: int = 576
     high_availability: bool = False
+    secure: bool = False
     worker_environment: dict[str, str] = field(default_factory=dict)
 
 
@@ -116,7 +121,8 @@ class Stack:
         self._observer = observer
         for each in (directory.logs, directory.plans, directory.offline):
             each.mkdir(parents=True, exist_ok=True)
-        self.services = _services(options, directory, ports, views)
+        self._users = users_of(view.plan for view in views) if options.secure else {}
+        self.services = _services(options, directory, ports, views, self._users)
         self.workers = [
             ViewWorkers(
                 view.plan,
@@ -164,17 +170,17 @@ class Stack:
         self.supervisor.add(self.services.specs())
         if not self.supervisor.wait_until_ready(stop_requested):
             return False
-        check_follows(load_settings(**self.services.endpoints.model_dump()), (view.plan for view in self._views))
+        settings = load_settings(**self.services.environment(ADMIN))
+        check_follows(settings, (view.plan for view in self._views))
         for view, worker in zip(self._views, self.workers, strict=True):
             worker.plan_file.write_text(view.plan.canonical_json())
-        endpoints = self.services.endpoints
-        prepare_sources(
-            self._views,
-            bootstrap_servers=endpoints.kafka_bootstrap_servers,
-            registry_url=endpoints.registry_url,
-            partitions=self._options.partitions,
-        )
-        admin = AdminClient({"bootstrap.servers": endpoints.kafka_bootstrap_servers})
+        if self.services.security:
+            warn_without_tls(self.services.redis)
+            with self.services.redis.admin() as redis:
+                let_in(self.services.security, self.services.broker.admin(), redis, self._users)
+        prepare_sources(self._views, settings, partitions=self._options.partitions)
+        admin = AdminClient(client_properties(settings))
+        create_topics(admin, [plans_topic()])
         for view in self._views:
             create_output_topics(admin, view.plan)
         self.supervisor.add(self._specs)
@@ -194,6 +200,7 @@ class Stack:
             problem=self._problem,
             supervisor=ProcessIdentity.of_this_process(),
             endpoints=self.services.endpoints,
+            security=self.services.security and self.services.security.directory,
             views=self._records,
             processes=self._processes,
         )
@@ -202,7 +209,11 @@ class Stack:
 
 
 def _services(
-    options: UpOptions, directory: StateDirectory, ports: PortBook, views: Sequence[CompiledView]
+    options: UpOptions,
+    directory: StateDirectory,
+    ports: PortBook,
+    views: Sequence[CompiledView],
+    users: Mapping[str, tuple[Grants, ...]],
 ) -> Services:
     needs_managed_memory = load_settings().state_backend == "rocksdb"
     return lay_out(
@@ -212,6 +223,8 @@ def _services(
         task_heap_mb=options.task_heap_mb,
         managed_mb=192 if needs_managed_memory else 0,
         high_availability=options.high_availability,
+        security=StackSecurity(directory.security) if options.secure else None,
+        registry_users=registry_roles(users) if options.secure else None,
     )
 
 

@@ -6,14 +6,17 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import httpx
 
 from headwater.pipelines.deployment import job_name
+from headwater.pipelines.security.grants import NAMES
+from headwater.pipelines.security.settings import SecuritySettings
 from headwater.pipelines.stack.ports import LOOPBACK, PortBook, accepts
 from headwater.pipelines.stack.process import ProcessSpec
 from headwater.pipelines.stack.services import Services
-from headwater.pipelines.stack.state import Endpoints, StateDirectory, ViewRecord
+from headwater.pipelines.stack.state import StateDirectory, ViewRecord
 from headwater.schemas.plan import Plan
 
 # Of the JVM through which compute submits its job; the job itself runs in the TaskManager.
@@ -21,7 +24,8 @@ SUBMITTING_JVM = "-Xmx160m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:MaxMetas
 SAVEPOINT_GRACE_SECONDS = 60.0
 COMPUTE_START_SECONDS = 180.0
 
-WORKERS = ("compute", "materialize", "archive")
+Worker = Literal["compute", "materialize", "archive"]
+WORKERS: tuple[Worker, ...] = ("compute", "materialize", "archive")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ class ViewWorkers:
 
     def _spec(
         self,
-        worker: str,
+        worker: Worker,
         *,
         needs: tuple[str, ...],
         stops_before: tuple[str, ...] = (),
@@ -88,7 +92,7 @@ class ViewWorkers:
             log=self.directory.logs / f"{self._name(worker)}.log",
             ready=ready or (lambda: accepts(port)),
             environment={
-                **connection_environment(self.services.endpoints),
+                **connection_environment(self.services.environment(self.user(worker))),
                 "HEADWATER_CHECKPOINT_DIR": self.services.flink.checkpoint_directory.as_uri(),
                 "HEADWATER_PARALLELISM": str(self.parallelism),
                 "HEADWATER_METRICS_HOST": LOOPBACK,
@@ -103,6 +107,10 @@ class ViewWorkers:
             addresses={"metrics": _metrics_url(port)},
         )
 
+    def user(self, worker: Worker) -> str:
+        """Who the worker is for Kafka, Redis and the registry, where these want to know."""
+        return NAMES.format(component=worker, view=self.plan.view)
+
     def _name(self, worker: str) -> str:
         return f"{worker}.{self.plan.view}"
 
@@ -113,10 +121,11 @@ class ViewWorkers:
         return job_state(self.services.endpoints.flink_rest_url, job_name(self.plan)) == "RUNNING"
 
 
-def connection_environment(endpoints: Endpoints) -> dict[str, str]:
-    """The settings that make a Headwater process use this stack."""
-    connections = {f"HEADWATER_{name.upper()}": value for name, value in endpoints.model_dump().items()}
-    return {**connections, "HEADWATER_KAFKA_PROPERTIES": "{}"}
+def connection_environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """The environment that makes a Headwater process use this stack by these settings, and nothing else."""
+    unset = {f"HEADWATER_{name.upper()}": "" for name in SecuritySettings.model_fields}
+    given = {f"HEADWATER_{name.upper()}": value for name, value in settings.items()}
+    return {**unset, **given, "HEADWATER_KAFKA_PROPERTIES": "{}", "HEADWATER_REGISTRY_PROPERTIES": "{}"}
 
 
 def job_state(flink_rest_url: str, name: str) -> str | None:

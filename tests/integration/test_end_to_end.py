@@ -17,9 +17,9 @@ import pytest
 from fastavro import schemaless_reader
 
 from headwater.operators.reference import reach
-from headwater.pipelines.demo.run import settings_of
 from headwater.pipelines.reader import OnlineReader, Status
 from headwater.pipelines.settings import Settings
+from headwater.pipelines.stack.security import settings_of
 from headwater.pipelines.stack.state import StackState, StateDirectory
 from headwater.pipelines.verification import Verdict, verify
 from headwater.pipelines.verification.topics import read_committed

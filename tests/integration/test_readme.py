@@ -16,8 +16,9 @@ import pytest
 
 from headwater.operators.reading import Status
 from headwater.pipelines.contracts import BUNDLED
-from headwater.pipelines.demo.run import VIEWS, settings_of
+from headwater.pipelines.demo.run import VIEWS
 from headwater.pipelines.demo.traffic import Traffic
+from headwater.pipelines.stack.security import settings_of
 from headwater.pipelines.stack.state import StackState, StateDirectory
 
 README = (Path(__file__).parents[2] / "README.md").read_text()

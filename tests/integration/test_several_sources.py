@@ -16,10 +16,10 @@ from confluent_kafka import Producer
 from fastavro import parse_schema, schemaless_writer
 
 from headwater.operators.reference_events import MOST_ELEMENTS
-from headwater.pipelines.demo.run import settings_of
 from headwater.pipelines.reader import OnlineReader
 from headwater.pipelines.registry import Registry
 from headwater.pipelines.settings import Settings
+from headwater.pipelines.stack.security import settings_of
 from headwater.pipelines.stack.state import StateDirectory
 from headwater.pipelines.verification import Verdict, verify
 from headwater.schemas.dead_letter import Reason
