@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
+from headwater.operators.freshness import OF_ALL_FEATURES, WHOLE_WAY
 from headwater.schemas.errors import DependencyError
 
 FRESHNESS = "headwater_freshness_seconds"
@@ -51,8 +52,8 @@ class Scrape:
     values: Mapping[str, float]
 
     def of(self, view: str, feature: str, stage: str) -> Histogram:
-        """The feature's histogram of a stage; empty where there is none."""
-        return self.freshness.get((view, feature, stage), Histogram())
+        """The feature's histogram of a stage, which all features of a view may share; empty where there is none."""
+        return self.freshness.get((view, feature if stage == WHOLE_WAY else OF_ALL_FEATURES, stage), Histogram())
 
 
 def scrape(url: str) -> Scrape:

@@ -7,9 +7,7 @@ EXPECTATION = "flink_taskmanager_job_task_operator_deserializer_headwater_view_e
 JOB = '{job_name=~"headwater_${view}_g[0-9]+"}'
 OF_VIEW = '{view="$view"}'
 OF_FEATURE = '{view="$view",feature="$feature",stage="event_to_visible"}'
-BY_STAGE = (
-    'rate(headwater_freshness_seconds_%s{view="$view",feature="$feature",stage!="event_to_visible"}[$__rate_interval])'
-)
+BY_STAGE = 'rate(headwater_freshness_seconds_%s{view="$view",stage!="event_to_visible"}[$__rate_interval])'
 
 
 def _quantile(share: str) -> Query:

@@ -38,8 +38,8 @@ def test_each_stage_is_the_time_since_the_one_before() -> None:
     freshness.observe(headers((1_000, 1_003, 1_010, EVENT)), received_ms=1_030, visible_ms=1_100)
     registry = registry_of(freshness)
     sums = [
-        registry.get_sample_value("headwater_freshness_seconds_sum", {"view": "v", "feature": "f", "stage": stage})
-        for stage in STAGES
+        registry.get_sample_value("headwater_freshness_seconds_sum", {"view": "v", "feature": feature, "stage": stage})
+        for stage, feature in zip(STAGES, ("", "", "", "", "f"), strict=True)
     ]
     np.testing.assert_allclose(np.array(sums, float), [0.003, 0.007, 0.020, 0.070, 0.100])
 
@@ -50,7 +50,7 @@ def test_buckets_are_cumulative_and_include_their_bound() -> None:
     registry = registry_of(freshness)
 
     def at_most(bound: str) -> float | None:
-        labels = {"view": "v", "feature": "f", "stage": "broker_to_computed", "le": bound}
+        labels = {"view": "v", "feature": "", "stage": "broker_to_computed", "le": bound}
         return registry.get_sample_value("headwater_freshness_seconds_bucket", labels)
 
     assert [at_most("0.005"), at_most("0.01"), at_most("+Inf")] == [1, 2, 2]
