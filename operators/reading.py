@@ -107,8 +107,7 @@ class RowReader:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._schema = _plain(plan.log.schema_)
-        self._empty = {feature.name: _empty_value(feature) for feature in plan.features}
-        derive(plan, self._empty)
+        self._empty = empty_values(plan)
         self._feature_values = _values_of([feature.name for feature in plan.features])
         self._stored = frozenset(feature.name for feature in plan.features if not feature.inputs)
         self._decaying = [feature for feature in plan.features if feature.aggregate in DECAYING]
@@ -245,6 +244,13 @@ def schema_id_of(stored: bytes) -> int:
     if len(stored) <= _ROW_START or stored[VERSION_BYTES] != 0:
         raise FormatError(f"a stored row has a version and a framed Avro value; these {len(stored)} bytes do not")
     return int.from_bytes(stored[VERSION_BYTES + 1 : _ROW_START], "big")
+
+
+def empty_values(plan: Plan) -> dict[str, FeatureValue]:
+    """Each feature's value over no events."""
+    empty = {feature.name: _empty_value(feature) for feature in plan.features}
+    derive(plan, empty)
+    return empty
 
 
 def micros(as_of: datetime | float) -> int:

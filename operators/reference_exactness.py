@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from headwater.operators.derived import derived
 from headwater.operators.reference import ReferenceEvent, ReferenceRow
@@ -45,10 +46,28 @@ FREQUENT_ERROR = 3.5 / 1024
 _SKETCH_FRACTIONS = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
+class FeatureMismatch(NamedTuple):
+    """A feature whose value is not what it must be."""
+
+    feature: str
+    expected: Value
+    actual: Value
+
+    def __str__(self) -> str:
+        return f"{self.feature} is {self.actual!r} instead of {self.expected!r}"
+
+
 def row_mismatch(
     plan: Plan, events: Iterable[ReferenceEvent], expected: ReferenceRow, actual: Mapping[str, Value]
 ) -> str:
-    """Which feature of a row is not what the reference says, within what its aggregate promises; empty if all are.
+    """The first of `feature_mismatches`, as a sentence; empty if there is none."""
+    return str(next(feature_mismatches(plan, events, expected, actual), ""))
+
+
+def feature_mismatches(
+    plan: Plan, events: Iterable[ReferenceEvent], expected: ReferenceRow, actual: Mapping[str, Value]
+) -> Iterator[FeatureMismatch]:
+    """The features of a row that are not what the reference says, within what their aggregates promise.
 
     Ratios and differences are held to the inputs that stand in the row, which are held to the reference.
 
@@ -70,8 +89,7 @@ def row_mismatch(
                 feature, wanted, value, events_in(plan, plan.windows[feature.window], ordered, expected.clock_us)
             )
         if not is_right:
-            return f"{feature.name} is {value!r} instead of {wanted!r}"
-    return ""
+            yield FeatureMismatch(feature.name, wanted, value)
 
 
 def same_value(feature: Feature, expected: Value, actual: Value, events: Sequence[Valued]) -> bool:

@@ -58,6 +58,7 @@ app.command(rich_help_panel=PROCESSES)(doctor.doctor)
 app.command(rich_help_panel=PROCESSES)(processes.compute)
 app.command(rich_help_panel=PROCESSES)(processes.materialize)
 app.command(rich_help_panel=PROCESSES)(processes.archive)
+app.command(rich_help_panel=PROCESSES)(processes.watch)
 app.add_typer(bench.app, name="bench", rich_help_panel=MEASUREMENTS)
 app.command(rich_help_panel=MEASUREMENTS)(chaos.chaos)
 

@@ -104,6 +104,31 @@ class Settings(SecuritySettings):
     )
     dead_letters_per_minute: int = Field(60, ge=0, description="Rejected records a minute that are nothing unusual.")
     fenced_rows_per_minute: int = Field(100_000, ge=0, description="Fenced rows a minute that are nothing unusual.")
+    watch_rows_per_second: float = Field(
+        20.0, gt=0, description="Online rows a second that watch looks at and compares with the offline log."
+    )
+    watch_check_seconds: float = Field(30.0, gt=0, description="Time between two looks of watch into the offline log.")
+    watch_reference_keys: int = Field(
+        50,
+        ge=0,
+        description="Keys that watch compares with the reference in one passage over the event topics; 0: none.",
+    )
+    watch_reference_bytes_per_second: int = Field(
+        2**20, ge=1024, description="How fast watch reads the event topics at most."
+    )
+    watch_reference_bytes: int = Field(
+        4 * 2**30, ge=1, description="Bytes of events after which watch gives a passage up."
+    )
+    watch_reference_pause_seconds: float = Field(60.0, ge=0, description="Time between two passages.")
+    watch_values_seconds: float = Field(
+        600.0, gt=0, description="Period over which watch tells what a feature's values look like."
+    )
+    watch_reference_period_seconds: float = Field(
+        86_400.0, gt=0, description="First period of a view, with whose values watch compares later ones."
+    )
+    watch_drift_limit: float = Field(
+        0.25, gt=0, description="Population stability index from which a feature's values count as drifted."
+    )
     metrics_host: str = Field("127.0.0.1", description="Address on which /metrics listens.")
     metrics_port: int = Field(0, ge=0, le=65535, description="Port on which /metrics listens; 0 takes a free one.")
     instance: str = Field("0", description="Name of this process among its like, stable across restarts.")

@@ -33,8 +33,9 @@ from headwater.schemas.aggregates import (
 from headwater.schemas.compile import compile_view
 from headwater.schemas.errors import DeclarationError, HeadwaterError, Mistake
 from headwater.schemas.expectations import between, expect, fresh_within, matches, not_null, one_of
-from headwater.schemas.objectives import accepted_events, fresh_reads
+from headwater.schemas.objectives import accepted_events, agreeing_reads, fresh_reads
 from headwater.schemas.plan import Plan
+from headwater.schemas.probes import probe
 from headwater.schemas.view import EventSource, FeatureView
 from headwater.schemas.windows import lifetime, session, sliding, tumbling
 
@@ -46,6 +47,7 @@ __all__ = [
     "Mistake",
     "Plan",
     "accepted_events",
+    "agreeing_reads",
     "between",
     "compile_view",
     "count_events",
@@ -72,6 +74,7 @@ __all__ = [
     "min_of",
     "not_null",
     "one_of",
+    "probe",
     "quantile_of",
     "quantile_sketch_of",
     "ratio_of",

@@ -105,6 +105,16 @@ class AvroRecord:
             record = branches[0]
         return None
 
+    def attribute(self, path: Path, name: str) -> Any:
+        """What an attribute of this name says of the field at the path; None if the field has none."""
+        record: Any = self._schema
+        said = None
+        for depth, part in enumerate(path):
+            said = next(field for field in record["fields"] if field["name"] == part).get(name)
+            branches, _ = self._step(record, path[: depth + 1])
+            record = branches[0]
+        return said
+
     def scalars(self) -> dict[Path, AvroField]:
         """All fields that have one value in each event, by path."""
         found: dict[Path, AvroField] = {}

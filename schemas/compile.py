@@ -15,7 +15,8 @@ from headwater.schemas.feature_log import FIXED_FIELDS, empty_at_field, log_sche
 from headwater.schemas.keys import EntityField
 from headwater.schemas.mistakes import Mistakes
 from headwater.schemas.objectives import FreshReads, objective_plan, place_of
-from headwater.schemas.plan import Deduplication, Feature, LogPlan, Plan, SideTopic, Window
+from headwater.schemas.plan import Deduplication, Feature, LogPlan, Plan, ProbePlan, SideTopic, SourcePlan, Window
+from headwater.schemas.probes import Probe, encoded_probe, probe_plan
 from headwater.schemas.view import FeatureView
 
 HEARTBEAT_INTERVAL_MS = 1000
@@ -31,7 +32,8 @@ def compile_view(view: FeatureView, schema: Mapping[str, Any] | Sequence[Mapping
         DeclarationError: with every mistake in the view.
     """
     mistakes = Mistakes(view)
-    source = SourceCompiler(view, [schema] if isinstance(schema, Mapping) else schema, mistakes)
+    schemas = [schema] if isinstance(schema, Mapping) else schema
+    source = SourceCompiler(view, schemas, mistakes)
     windows = WindowCompiler(view, mistakes)
     features = FeatureCompiler(view, source, windows, mistakes).features()
     entity = source.entity()
@@ -40,6 +42,7 @@ def compile_view(view: FeatureView, schema: Mapping[str, Any] | Sequence[Mapping
     _check_names(entity, features, windows.windows, mistakes)
     sources = source.plans()
     deduplication = _deduplication(view, windows.reach_ms(), mistakes)
+    probe = None if view.probe is None else _probe(view.probe, sources, schemas, mistakes)
     mistakes.raise_if_any()
     log_topic = f"{view.name}_features_g{view.generation}"
     return Plan(
@@ -60,6 +63,7 @@ def compile_view(view: FeatureView, schema: Mapping[str, Any] | Sequence[Mapping
         time_to_live_ms=to_ms(view.time_to_live),
         freshness_objective_ms=to_ms(view.freshness),
         objectives=tuple(objective_plan(each, view.freshness) for each in view.objectives),
+        probe=probe,
         reach_ms=windows.reach_ms(),
         log=LogPlan(
             topic=log_topic,
@@ -101,6 +105,21 @@ def _check_objectives(view: FeatureView, mistakes: Mistakes) -> None:
         if isinstance(objective, FreshReads) and objective.within is None and to_ms(view.freshness) < to_ms("2s"):
             what = f"is the view's freshness, {duration_text(view.freshness)}, and heartbeats come every second"
             mistakes.add(f"{place}.within", what, "say within=, from 2s on")
+
+
+def _probe(
+    declared: Probe, sources: Sequence[SourcePlan], schemas: Sequence[Mapping[str, Any]], mistakes: Mistakes
+) -> ProbePlan | None:
+    plan = probe_plan(declared, sources)
+    if plan is None:
+        topics = ", ".join(source.topic for source in sources)
+        mistakes.add("probe.topic", f"is {declared.topic or 'missing'}", f"name one of {topics}")
+        return None
+    try:
+        encoded_probe(plan, sources[plan.source], schemas[plan.source], at_us=0)
+    except ValueError as error:
+        mistakes.add("probe.event", f"does not fit the schema: {error}", "give each field a value of its type")
+    return plan
 
 
 def _deduplication(view: FeatureView, reach_ms: int | None, mistakes: Mistakes) -> Deduplication | None:

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 Severity = Literal["page", "ticket", "info"]
 """Whether somebody must look now, or some day, or only knows better what to expect."""
 
-Process = Literal["compute", "materialize", "archive"]
+Process = Literal["compute", "materialize", "archive", "watch"]
 
 
 class Condition(NamedTuple):
@@ -157,6 +157,34 @@ CONDITIONS = (
         "ticket",
         "Compaction, vacuum or log clean-up failed three times in a row: reading gets slower, nothing is lost.",
         "The log line `upkeep_failed` says which step and why; it is done again by itself.",
+    ),
+    Condition(
+        "parity_broken",
+        "watch",
+        "page",
+        "In the last hour an online row differed from the offline log, or from what its events say.",
+        "Read the log line `parity_broken` of watch: it has the key, its version, both values and where they stand.",
+    ),
+    Condition(
+        "parity_unchecked",
+        "watch",
+        "ticket",
+        "For an hour no online row could be compared with the offline log.",
+        "Read the log line `watch_task_waits` of watch; see if the archive runs, and headwater_parity_rows_total.",
+    ),
+    Condition(
+        "probe_unseen",
+        "watch",
+        "page",
+        "A synthetic event was sent and no reader sees it, for longer than a view may take before it counts as stuck.",
+        "Look at the other conditions that hold; if none does, readers see another generation, or another store.",
+    ),
+    Condition(
+        "values_drifted",
+        "watch",
+        "ticket",
+        "A feature's values are spread unlike those of the reference period, by more than HEADWATER_WATCH_DRIFT_LIMIT.",
+        "headwater_feature_stability_index says of which; ask the owner of its source what has changed.",
     ),
 )
 """All of them, by process."""

@@ -4,6 +4,7 @@
 
     fresh_reads("99.5%", over="30d")       a reader sees FRESH, 99.5 % of the time
     accepted_events("99.9%", over="30d")   of 1000 events at most one becomes a dead letter
+    agreeing_reads("99.99%", over="30d")   of 10,000 rows that are compared at most one differs
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pydantic import AfterValidator, Field, field_validator
 
 from headwater.schemas.declaration import Declaration
 from headwater.schemas.durations import Duration, duration_text, to_ms
-from headwater.schemas.plan import Objective
+from headwater.schemas.plan import Objective, ObjectiveKind
 
 _SHARE = re.compile(r"(\d{1,3}(?:\.\d{1,3})?)\s*%")
 _LEAST, _MOST = Decimal(95), Decimal("99.999")
@@ -72,6 +73,10 @@ class AcceptedEvents(ServiceObjective):
     """See `accepted_events`."""
 
 
+class AgreeingReads(ServiceObjective):
+    """See `agreeing_reads`."""
+
+
 def fresh_reads(share: str, *, within: str | timedelta | None = None, over: str | timedelta = "30d") -> FreshReads:
     """So many reads, spread evenly over time and keys, find a value that may be no older than `within`.
 
@@ -89,15 +94,30 @@ def accepted_events(share: str, *, over: str | timedelta = "30d") -> AcceptedEve
     return AcceptedEvents(share=share, over=over)
 
 
+def agreeing_reads(share: str, *, over: str | timedelta = "30d") -> AgreeingReads:
+    """So many of the online rows that `headwater watch` compares say what the offline log and the reference say."""
+    return AgreeingReads(share=share, over=over)
+
+
 def objective_plan(declared: ServiceObjective, freshness: str | timedelta) -> Objective:
     """What the plan says of an objective; `freshness` is the view's."""
     share, over_ms = declared.share_per_million, to_ms(declared.over)
     if isinstance(declared, FreshReads):
         within = freshness if declared.within is None else declared.within
         return Objective(kind="fresh_reads", share_per_million=share, over_ms=over_ms, within_ms=to_ms(within))
-    return Objective(kind="accepted_events", share_per_million=share, over_ms=over_ms)
+    return Objective(kind=_kind(declared), share_per_million=share, over_ms=over_ms)
 
 
 def place_of(declared: ServiceObjective) -> str:
     """Where an objective stands in its view, for mistakes: `objectives.fresh_reads`."""
-    return f"objectives.{'fresh_reads' if isinstance(declared, FreshReads) else 'accepted_events'}"
+    return f"objectives.{_kind(declared)}"
+
+
+def _kind(declared: ServiceObjective) -> ObjectiveKind:
+    match declared:
+        case FreshReads():
+            return "fresh_reads"
+        case AgreeingReads():
+            return "agreeing_reads"
+        case _:
+            return "accepted_events"

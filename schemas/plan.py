@@ -63,7 +63,7 @@ AggregateName = Literal[
     "difference",
 ]
 TimeUnit = Literal["ms", "us"]
-ObjectiveKind = Literal["fresh_reads", "accepted_events"]
+ObjectiveKind = Literal["fresh_reads", "accepted_events", "agreeing_reads"]
 CalendarUnit = Literal["hour", "day", "week", "month", "year"]
 Action = Literal["count", "dead_letter", "stop"]
 
@@ -245,12 +245,20 @@ class Deduplication(_Part):
 
 
 class Objective(_Sparse):
-    """The share of reads or events that must go well within `over_ms`; a read does if no older than `within_ms`."""
+    """The share of reads or events that must go well within `over_ms`; a fresh read is no older than `within_ms`."""
 
     kind: ObjectiveKind
     share_per_million: int
     over_ms: int
     within_ms: int | None = None
+
+
+class ProbePlan(_Part):
+    """An event that is sent to a source, by index, every so often, its event time set to that moment."""
+
+    source: int
+    event: dict[str, JsonValue]
+    every_ms: int
 
 
 class LogPlan(_Part):
@@ -293,6 +301,7 @@ class Plan(_Part):
     time_to_live_ms: int
     freshness_objective_ms: int
     objectives: tuple[Objective, ...] = ()
+    probe: ProbePlan | None = None
     reach_ms: int | None
     log: LogPlan
     dead_letters: SideTopic

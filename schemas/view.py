@@ -13,6 +13,7 @@ from headwater.schemas.durations import Duration, parse_duration
 from headwater.schemas.expectations import Expectation
 from headwater.schemas.objectives import ServiceObjective, place_of
 from headwater.schemas.plan import TimeUnit
+from headwater.schemas.probes import Probe
 
 
 def _as_names(value: str | Sequence[str]) -> tuple[str, ...]:
@@ -106,6 +107,7 @@ class FeatureView(Declaration):
         emission_interval: a key's row is written at most once in this time.
         freshness: readers see STALE when a value may be older than this.
         objectives: what share of reads must be fresh, of events accepted; alerts are made from it.
+        probe: an event that `headwater watch` sends now and then until readers see it; see `headwater.schemas.probes`.
         time_to_live: readers see EXPIRED when a value that is not fresh is older than this.
         log_partitions: partitions of the feature log; a change needs a new generation.
     """
@@ -135,6 +137,7 @@ class FeatureView(Declaration):
     objectives: Annotated[Sequence[ServiceObjective], AfterValidator(tuple)] = Field(
         (), description="give a list of objectives, such as [fresh_reads('99.5%')]"
     )
+    probe: Probe | None = Field(None, description="give a probe, such as probe({'customer_id': 'headwater-probe'})")
     time_to_live: Duration = _duration("7d")
     log_partitions: int = Field(4, ge=1, le=1000, description="choose from 1 to 1000")
 
@@ -182,6 +185,8 @@ def parts_of(view: FeatureView) -> Iterator[tuple[str, Declaration]]:
     """The view itself and all declarations in it, each once, with the place in the view where it first stands."""
     parts: dict[int, tuple[str, Declaration]] = {id(view): ("", view)}
     parts |= {id(objective): (place_of(objective), objective) for objective in view.objectives}
+    if view.probe is not None:
+        parts[id(view.probe)] = ("probe", view.probe)
     parts |= {id(source): (place, source) for place, source in view.placed_sources()}
     for place, declared in (("", view.expect), *((f"{place}.", each.expect) for place, each in view.placed_sources())):
         for expectation in declared:

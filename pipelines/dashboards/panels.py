@@ -76,7 +76,9 @@ def built(board: Board) -> dashboard.Dashboard:
     )
     if board.by_view:
         made.with_variable(_label("view", "headwater_view_state"))
-        made.with_variable(_label("feature", 'headwater_freshness_seconds_count{view="$view",stage="event_to_visible"}'))
+        made.with_variable(
+            _label("feature", 'headwater_freshness_seconds_count{view="$view",stage="event_to_visible"}')
+        )
     made.with_variable(dashboard.TextBoxVariable("runbooks").label("Runbooks at").default_value(RUNBOOKS))
     made.link(dashboard.DashboardLink("Headwater").type(DashboardLinkType.DASHBOARDS).tags([TAG]).include_vars(True))
     made.link(dashboard.DashboardLink("Runbooks").type(DashboardLinkType.LINK).url("${runbooks}"))

@@ -4,6 +4,7 @@ from headwater.schemas import (
     EventSource,
     FeatureView,
     accepted_events,
+    agreeing_reads,
     count_events,
     fresh_reads,
     last_of,
@@ -37,5 +38,9 @@ customer_purchases = FeatureView(
     domain="growth",
     description="What a customer has bought lately.",
     freshness="5s",
-    objectives=[fresh_reads("99.5%", over="30d"), accepted_events("99.9%", over="30d")],
+    objectives=[
+        fresh_reads("99.5%", over="30d"),
+        accepted_events("99.9%", over="30d"),
+        agreeing_reads("99.99%", over="30d"),
+    ],
 )

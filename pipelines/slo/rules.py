@@ -1,9 +1,10 @@
 """Prometheus rules of a view: its objectives as error ratios, budgets and burn-rate alerts, and an alert per condition.
 
 An objective is recorded as two series, of what went wrong and of all: shares of reads for `fresh_reads`, events per
-second for `accepted_events`. From their sums over several windows follow error ratios, hence burn rates: how many times
-faster than allowed the budget is spent. An alert looks at a long window, so that nobody is called for a trifle, and at
-a short one, so that it ends soon after the trouble does (The Site Reliability Workbook, chapter 5, table 5-8).
+second for `accepted_events`, compared rows per second for `agreeing_reads`. From their sums over several windows follow
+error ratios, hence burn rates: how many times faster than allowed the budget is spent. An alert looks at a long window,
+so that nobody is called for a trifle, and at a short one, so that it ends soon after the trouble does (The Site
+Reliability Workbook, chapter 5, table 5-8).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any, NamedTuple, get_args
 
 from headwater.schemas.conditions import CONDITIONS, Condition, Process, Severity, conditions_of
 from headwater.schemas.durations import duration_text, parse_duration
-from headwater.schemas.plan import Objective, Plan
+from headwater.schemas.plan import Objective, ObjectiveKind, Plan
 
 RUNBOOKS = "pipelines/operating.md"
 INTERVAL = "30s"
@@ -43,6 +44,15 @@ WINDOWS = tuple(sorted({window for burn in BURNS for window in (burn.long, burn.
 LASTS: dict[Severity, str] = {"page": "2m", "ticket": "15m", "info": "1h"}
 """For how long a condition must last before it is an alert."""
 SILENT_FOR = "5m"
+SILENCE: dict[Process, Severity] = {"compute": "page", "materialize": "page", "archive": "page", "watch": "ticket"}
+"""How bad it is if a process tells nothing: no value depends on the one that only looks."""
+
+
+_WRONG: dict[ObjectiveKind, str] = {
+    "fresh_reads": "reads find values older than promised",
+    "accepted_events": "events become dead letters",
+    "agreeing_reads": "online rows differ from the offline log or from what their events say",
+}
 
 
 def rules_of(plan: Plan, runbooks: str = RUNBOOKS) -> dict[str, Any]:
@@ -79,7 +89,7 @@ def alert_name(text: str) -> str:
 def _objective(plan: Plan, objective: Objective, runbooks: str) -> list[Rule]:
     labels = {"view": plan.view, "objective": objective.kind, "owner": plan.owner}
     selector = f'{{view="{plan.view}",objective="{objective.kind}"}}'
-    bad, total = _fresh_reads(plan, objective) if objective.kind == "fresh_reads" else _accepted_events(plan)
+    bad, total = _bad_and_total(plan, objective)
 
     def record(name: str, expression: str) -> Rule:
         return {"record": f"headwater:slo_{name}", "expr": expression, "labels": dict(labels)}
@@ -104,6 +114,16 @@ def _objective(plan: Plan, objective: Objective, runbooks: str) -> list[Rule]:
     ]
 
 
+def _bad_and_total(plan: Plan, objective: Objective) -> tuple[str, str]:
+    match objective.kind:
+        case "fresh_reads":
+            return _fresh_reads(plan, objective)
+        case "accepted_events":
+            return _accepted_events(plan)
+        case "agreeing_reads":
+            return _agreeing_reads(plan)
+
+
 def _fresh_reads(plan: Plan, objective: Objective) -> tuple[str, str]:
     """The share of partitions whose values may be too old; all of them while nobody tells. And 1 for all reads."""
     seconds = (objective.within_ms or 0) / 1000
@@ -120,11 +140,18 @@ def _accepted_events(plan: Plan) -> tuple[str, str]:
     return rejected, f"({rejected})\n+ ({passed})"
 
 
+def _agreeing_reads(plan: Plan) -> tuple[str, str]:
+    """Online rows that differ from what they were compared with, and all that were compared, per second."""
+
+    def rows(outcome: str) -> str:
+        return f'sum(rate(headwater_parity_rows_total{{view="{plan.view}",outcome{outcome}}}[5m])) or vector(0)'
+
+    return rows('="disagreed"'), rows('=~"agreed|disagreed"')
+
+
 def _burn_alert(plan: Plan, objective: Objective, burn: Burn, runbooks: str) -> Rule:
     selector = f'{{view="{plan.view}",objective="{objective.kind}"}}'
     limit = f"{burn.rate:g} * {budget_of(objective):g}"
-    fresh = objective.kind == "fresh_reads"
-    what = "reads find values older than promised" if fresh else "events become dead letters"
     return {
         "alert": alert_name(f"{objective.kind}_burn"),
         "expr": "\nand ".join(
@@ -132,8 +159,8 @@ def _burn_alert(plan: Plan, objective: Objective, burn: Burn, runbooks: str) -> 
         ),
         "labels": {"severity": burn.severity, "owner": plan.owner, "window": burn.long},
         "annotations": {
-            "summary": f"{plan.view}: {what}, more than {burn.rate:g} times as often as the objective allows, over"
-            f" {burn.long} and still over {burn.short}.",
+            "summary": f"{plan.view}: {_WRONG[objective.kind]}, more than {burn.rate:g} times as often as the objective"
+            f" allows, over {burn.long} and still over {burn.short}.",
             "action": f"See which conditions of {plan.view} hold, or held lately, and follow their runbooks.",
             "runbook_url": f"{runbooks}#objectives",
         },
@@ -162,7 +189,7 @@ def _silence_alert(plan: Plan, process: Process, runbooks: str) -> Rule:
         "alert": alert_name("process_silent"),
         "expr": f'absent(headwater_condition{{view="{plan.view}",condition="{condition}"}})',
         "for": SILENT_FOR,
-        "labels": {"severity": "page", "owner": plan.owner, "process": process},
+        "labels": {"severity": SILENCE[process], "owner": plan.owner, "process": process},
         "annotations": {
             "summary": f"{plan.view}: {process} does not run, or its metrics are not scraped.",
             "action": f"See if headwater {process} runs and is a target of Prometheus; its log says why it ended.",

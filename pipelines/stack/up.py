@@ -108,7 +108,7 @@ class Stack:
     Attributes:
         supervisor: what keeps the processes running.
         services: the servers and where they are.
-        workers: Headwater's own processes, three for each view.
+        workers: Headwater's own processes, four for each view.
     """
 
     def __init__(

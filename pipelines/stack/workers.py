@@ -1,4 +1,4 @@
-"""Headwater's own processes, three for each view: compute, materialize and archive."""
+"""Headwater's own processes, four for each view: compute, materialize, archive and watch."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ SUBMITTING_JVM = "-Xmx160m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:MaxMetas
 SAVEPOINT_GRACE_SECONDS = 60.0
 COMPUTE_START_SECONDS = 180.0
 
-Worker = Literal["compute", "materialize", "archive"]
-WORKERS: tuple[Worker, ...] = ("compute", "materialize", "archive")
+Worker = Literal["compute", "materialize", "archive", "watch"]
+WORKERS: tuple[Worker, ...] = ("compute", "materialize", "archive", "watch")
 
 
 @dataclass(frozen=True, slots=True)
 class ViewWorkers:
-    """The three processes of one view; `environment` is of settings that they take instead of the stack's."""
+    """The four processes of one view; `environment` is of settings that they take instead of the stack's."""
 
     plan: Plan
     plan_file: Path
@@ -72,6 +72,7 @@ class ViewWorkers:
             ),
             self._spec("materialize", needs=(log, registry, redis)),
             self._spec("archive", needs=(log, registry)),
+            self._spec("watch", needs=(log, registry, redis)),
         )
 
     def _spec(

@@ -123,14 +123,15 @@ def online_mismatches(
         events = by_key[key]
         clock_us = clock_of(plan, events, watermark_us)
         if row is None:
-            if not _may_have_expired(plan, row_at(plan, events, clock_us)):
+            if not may_have_expired(plan, row_at(plan, events, clock_us)):
                 wrong.append(f"{_named(plan, key)}: is not in Redis")
         elif difference := row_difference(PossibleEvents(definition_of(row, plan, definitions), clock_us, events), row):
             wrong.append(f"{_named(plan, key)}: {difference}")
     return wrong
 
 
-def _may_have_expired(plan: Plan, expected: ReferenceRow) -> bool:
+def may_have_expired(plan: Plan, expected: ReferenceRow) -> bool:
+    """Whether the online store may have forgotten this row by now."""
     empty_at_us = max((at for at in expected.empty_at_us.values() if at is not None), default=expected.clock_us)
     kept_until_ms = max(empty_at_us // 1000 + (plan.reach_ms or 0), expected.ingested_at_ms + plan.time_to_live_ms)
     return kept_until_ms <= time.time() * 1000

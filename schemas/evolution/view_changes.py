@@ -17,6 +17,7 @@ _SIMPLE: dict[str, tuple[ChangeVerdict, str]] = {
     "description": ("compatible", "no value depends on it"),
     "domain": ("compatible", "no value depends on it"),
     "objectives": ("compatible", "alerts are made of them, not values"),
+    "probe": ("compatible", "its events are like any other's"),
     "emission_interval_ms": ("compatible", "how often a key's row is written at most changes no value"),
     "heartbeat_interval_ms": ("compatible", "heartbeats are no rows"),
     "time_to_live_ms": ("compatible", "when rows are forgotten, not what they say; the log's retention follows"),
@@ -25,7 +26,7 @@ _SIMPLE: dict[str, tuple[ChangeVerdict, str]] = {
     "late": ("compatible", "late events go there from now on"),
 }
 
-_TOO_LONG_TO_SAY = {"owner", "description", "objectives"}
+_TOO_LONG_TO_SAY = {"owner", "description", "objectives", "probe"}
 
 ELSEWHERE = {
     "format": "one format is read",

@@ -111,7 +111,7 @@ def test_status_says_where_everything_listens(stack: Stack) -> None:
     }
     (view,) = status["views"]
     assert view["job"] == "RUNNING"
-    assert set(view["metrics"]) == {"compute", "materialize", "archive", "taskmanager"}
+    assert set(view["metrics"]) == {"compute", "materialize", "archive", "watch", "taskmanager"}
 
 
 def test_nothing_listens_on_an_address_that_others_can_reach(stack: Stack) -> None:

@@ -124,6 +124,12 @@ def _series(plan: Plan, objective: Objective, stretches: Sequence[Stretch], part
             _counter(f"{KERNEL}_view_reason_rejects{view}", [(each.share * 1e6, each.lasts) for each in stretches]),
             _counter(f"{KERNEL}_events_total{job}", [((1 - each.share) * 1e6, each.lasts) for each in stretches]),
         ]
+    if objective.kind == "agreeing_reads":
+        rows = f'headwater_parity_rows_total{{view="{plan.view}",against="offline",outcome="%s"}}'
+        return [
+            _counter(rows % "disagreed", [(each.share * 1e6, each.lasts) for each in stretches]),
+            _counter(rows % "agreed", [((1 - each.share) * 1e6, each.lasts) for each in stretches]),
+        ]
     seconds = (objective.within_ms or 0) / 1000
     values = [
         " ".join(_steps(seconds + (partition < each.share * partitions), each.lasts) for each in stretches)

@@ -42,6 +42,21 @@ EVENT: dict[str, Any] = {
         {"name": "to", "type": ["null", "City"]},
     ],
 }
+RIDE: dict[str, Any] = {
+    "driver": "probe",
+    "city": {"id": 1},
+    "started_ms": 3,
+    "fare": None,
+    "stops": 1,
+    "tips": 0.5,
+    "note": None,
+    "price": 1.25,
+    "tags": [],
+    "either": None,
+    "to": {"id": 2},
+}
+"""One such event, but for its time."""
+
 RIDES = EventSource(topic="rides", key="driver", event_time="ended", allowed_skew="1s")
 
 

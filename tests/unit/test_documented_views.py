@@ -48,6 +48,7 @@ def test_the_reference_of_declarations_runs_and_names_every_window_as_it_is_call
     defined = run(*blocks_of(DECLARING), beside=Path(taxi.__file__))
     plan = compile_view(defined["driver_rides"], find_contract("taxi.rides-value", [Path(taxi.__file__).parent]).newest)
     suffixes = re.findall(r"\| `(_\w+)` \|$", DECLARING.read_text(), re.MULTILINE)
+    compile_view(defined["driver_probe"], find_contract("taxi.rides-value", [Path(taxi.__file__).parent]).newest)
     assert {feature.name.removeprefix("count") for feature in plan.features} - {"_5m", "_last_month"} <= set(suffixes)
 
 

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import Metric
+from redis import Redis
 
 from headwater.operators.conditions import Conditions
 from headwater.operators.log_batch import ROW_HEADERS
 from headwater.operators.online_metrics import OnlineLimits, OnlineMetrics, PartitionStatus
+from headwater.operators.value_statistics import LEAST_ROWS
 from headwater.pipelines.archive_metrics import ArchiveMetrics
 from headwater.pipelines.job import JobMetrics
+from headwater.pipelines.settings import Settings
 from headwater.pipelines.upkeep_watch import UpkeepMetrics
+from headwater.pipelines.watch.probe_watch import ProbeMetrics
+from headwater.pipelines.watch.process import Together
+from headwater.pipelines.watch.value_watch import ValueWatch
+from headwater.pipelines.watch.watch_metrics import ParityMetrics
 from headwater.schemas.conditions import Process
 from headwater.schemas.feature_log import CAUSES
 from tests.dockerfile import ROOT
@@ -29,7 +36,11 @@ REGISTERED = {
     "freshness.py",
     "job.py",
     "online_metrics.py",
+    "probe_watch.py",
+    "process.py",
     "upkeep_watch.py",
+    "value_watch.py",
+    "watch_metrics.py",
 }
 """The files whose collectors are registered below."""
 
@@ -39,6 +50,7 @@ def test_what_the_processes_export_is_what_the_page_says() -> None:
     assert rows_of(materialize()) == SECTIONS["headwater materialize"]
     assert rows_of(archive()) == SECTIONS["headwater archive"]
     assert rows_of(compute()) == SECTIONS["headwater compute"]
+    assert rows_of(watch()) == SECTIONS["headwater watch"]
 
 
 def test_every_file_that_makes_metrics_is_looked_at_here() -> None:
@@ -97,6 +109,35 @@ def compute() -> CollectorRegistry:
     registry = CollectorRegistry()
     JobMetrics(PLAN.view, registry)
     return registry
+
+
+def watch() -> CollectorRegistry:
+    views = Together()
+    together = CollectorRegistry()
+    together.register(views)
+    registry = views.registry()
+    ParityMetrics(PLAN, registry)
+    ProbeMetrics(PLAN, registry)
+    settings = Settings(watch_values_seconds=1e-9, watch_reference_period_seconds=1e-9)
+    values = ValueWatch(settings, PLAN, KeyValueStore(), registry)
+    for _ in range(2):
+        for number in range(LEAST_ROWS):
+            values.add({"amount_sum_5m": number / 7, "purchases_1h": number})
+        values.close_periods()
+    return together
+
+
+class KeyValueStore(Redis):
+    """What is asked of Redis to keep a reference."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, object] = {}
+
+    def get(self, name: Any) -> Any:
+        return self._values.get(name)
+
+    def set(self, name: Any, value: Any, **_: Any) -> Any:
+        self._values[name] = value
 
 
 def rows_of(registry: CollectorRegistry) -> list[Row]:

@@ -20,6 +20,7 @@ from headwater.schemas import (
     last_n_of,
     max_of,
     mean_of,
+    probe,
     ratio_of,
     session,
     sliding,
@@ -32,7 +33,7 @@ from headwater.schemas.evolution import event_changes, feature_changes, view_cha
 from headwater.schemas.evolution.changes import compare, meanings_of
 from headwater.schemas.expectations import Expectation
 from headwater.schemas.plan import Action, Column, Feature, SourcePlan
-from tests.unit.test_declaring import EVENT, plan_of, ride_source, view_of
+from tests.unit.test_declaring import EVENT, RIDE, plan_of, ride_source, view_of
 
 COUNT, FARE, TIPS = count_events(over="1h"), sum_of("fare", over="1h"), sum_of("tips", over="1h")
 TIPS_AS_FARES = sum_of("tips", over="1h", name="fare_sum")
@@ -109,6 +110,7 @@ TABLE: dict[str, tuple[str, Plan]] = {
     "another objective": ("compatible", plus(freshness="9s")),
     "another time to live": ("compatible", plus(time_to_live="3d")),
     "another owner": ("compatible", plus(owner="someone else")),
+    "a probe": ("compatible", plus(probe=probe(RIDE))),
     "an objective": ("compatible", plus(objectives=[fresh_reads("99.5%")])),
     "a promoted field": ("compatible", over_schema(with_field("tips", type="double"))),
     "a default for a field": ("incompatible", over_schema(with_field("tips", default=1.0))),
