@@ -11,6 +11,7 @@ from rich.table import Table
 from headwater.pipelines.commands.bench_archive import archive
 from headwater.pipelines.commands.bench_drain import drain
 from headwater.pipelines.commands.bench_freshness import freshness
+from headwater.pipelines.commands.bench_metrics import metrics
 from headwater.pipelines.commands.bench_online import online
 from headwater.pipelines.commands.bench_output import JsonFile, conclude, progress_bar
 from headwater.pipelines.commands.console import new_table, out
@@ -25,6 +26,7 @@ app.command()(drain)
 app.command()(online)
 app.command()(archive)
 app.command()(freshness)
+app.command()(metrics)
 
 
 @app.callback()
