@@ -125,7 +125,7 @@ class OfflineParity:
                     key=self._privacy.key(online.key),
                     log_partition=online.partition,
                     problem=online.problem,
-                    remedy="delete the key: `headwater materialize` does not write a version that the store has",
+                    remedy="delete the row, and its partition's `offset`: the materializer then reads the log again",
                 )
         self._unreadable.clear()
 

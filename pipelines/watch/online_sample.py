@@ -108,7 +108,7 @@ class OnlineSample:
         try:
             row = self._decoder(schema_id_of(stored)).decode(stored)
         except FormatError as error:
-            return None, str(error)
+            return None, str(error).partition(":")[0]  # what follows may hold what stands in the row
         version = b"".join(row.fields[name].to_bytes(8, "big") for name in ("generation", "clock", "n"))
         if version != stored[:VERSION_BYTES]:
             return None, "the version before the row is not the row's own"

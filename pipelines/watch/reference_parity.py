@@ -109,9 +109,9 @@ class ReferenceParity:
         for attempt in range(ATTEMPTS):
             if attempt:
                 ends, at_ms = scan.ends(), time.time() * 1000
-                scan.read_to(ends, 2 * self._settings.watch_reference_bytes)
+                scan.read_to(ends)
             rows = self._await_heartbeats(keys, at_ms)
-            scan.read_to(scan.ends(), 2 * self._settings.watch_reference_bytes)
+            scan.read_to(scan.ends())
             for online in rows:
                 arrived, later = _split(scan.events[online.key], ends)
                 last[online.key] = (online, judge(self._plan, online, arrived, later))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import threading
 import time
@@ -115,7 +116,7 @@ class SourceScan:
         except KafkaException as error:
             raise BrokerError(f"the ends of the event topics cannot be read: {error.args[0].str()}") from error
 
-    def read_to(self, ends: Ends, most_bytes: int) -> bool:
+    def read_to(self, ends: Ends, most_bytes: float = math.inf) -> bool:
         """Reads on to these ends; False if that would be more than so many bytes since the start."""
         heard = time.monotonic()
         while any(position < ends[place] for place, position in self._positions.items()):
