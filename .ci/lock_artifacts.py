@@ -19,6 +19,9 @@ REGISTRY = ("io.apicurio", "apicurio-registry-app", "3.3.3", "all", "tar.gz")
 # Only the container image has it. Of the same minor version as Flink: 2.2.1 was not published.
 OBJECT_STORE = ("org.apache.flink", "flink-s3-fs-hadoop", "2.2.0", "", "jar")
 
+# Only `headwater bench peers` has it, for Flink SQL; 2.2.1 was not published.
+AVRO_FORMAT = ("org.apache.flink", "flink-sql-avro-confluent-registry", "2.2.0", "", "jar")
+
 OUTPUT = Path(__file__).parent.parent / "pipelines/stack/artifacts.json"
 
 
@@ -31,6 +34,7 @@ def main() -> None:
             "connector": [_entry(_artifact(maven, *CONNECTOR))],
             "registry": [_entry(_artifact(maven, *REGISTRY))],
             "object_store": [_entry(_artifact(maven, *OBJECT_STORE))],
+            "avro_format": [_entry(_artifact(maven, *AVRO_FORMAT))],
         }
     OUTPUT.write_text(json.dumps(lock, indent=1) + "\n")
 

@@ -98,10 +98,23 @@ def submit_in_child(submission: Submission, program: Sequence[str] = (__name__,)
     Raises:
         ClusterError: the cluster cannot be reached or refused the job, or that took too long.
     """
+    return submitted_by(program, submission.model_dump_json(by_alias=True))
+
+
+def submitted_by(program: Sequence[str], told: str) -> str:
+    """Runs a program that submits a job and prints its id, and returns the id.
+
+    Args:
+        program: the module and its arguments.
+        told: what it reads on its standard input.
+
+    Raises:
+        ClusterError: it failed, or took too long.
+    """
     try:
         child = subprocess.run(
             (sys.executable, "-m", *program),
-            input=submission.model_dump_json(by_alias=True),
+            input=told,
             capture_output=True,
             text=True,
             timeout=SUBMIT_TIMEOUT_SECONDS,

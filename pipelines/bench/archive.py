@@ -20,7 +20,7 @@ from headwater.operators.rows import DAY, LOG_OFFSET, LOG_PARTITION, RowDecoder
 from headwater.pipelines.archive import MOST_BYTES_IN_HAND, Archive
 from headwater.pipelines.bench.log_rows import LoggedRow, LogShape, log_rows, prepare_log, write_log
 from headwater.pipelines.bench.servers import Servers
-from headwater.pipelines.bench.views import windows_view
+from headwater.pipelines.bench.views import WINDOWS, windows_view
 from headwater.pipelines.committed_log import CommittedLog
 from headwater.pipelines.offline_store import OfflineStore
 from headwater.pipelines.offline_table import table_location
@@ -66,7 +66,7 @@ def measure(servers: Servers, shape: LogShape, windows: int, repeats: int, progr
         BrokerError, RegistryError, OfflineStoreError: a server failed.
     """
     settings = servers.settings(log_level="warning")
-    plan = windows_view("bench.archived", windows)
+    plan = windows_view("bench.archived", WINDOWS[windows])
     schema_id = prepare_log(settings, plan)
     rows = log_rows(plan, schema_id, shape, lambda done: progress("making rows", done, shape.rows))
     progress("writing the log", 0, 0)

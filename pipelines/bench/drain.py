@@ -9,20 +9,19 @@ from dataclasses import dataclass
 from statistics import median
 from typing import cast
 
-from headwater.pipelines.bench.events import PARTITIONS, SCHEMA, BenchEvents, EventShape, preload
+from headwater.pipelines.bench.events import PARTITIONS, SCHEMA, BenchEvents, Destination, EventShape, preload
 from headwater.pipelines.bench.graphs import STAGES, Stage, submit_stage
-from headwater.pipelines.bench.meter import Drained, Meter, drained
+from headwater.pipelines.bench.meter import Drained, Meter, Sample, drained, meter_of
 from headwater.pipelines.bench.rows_check import Row, check_rows
 from headwater.pipelines.bench.servers import Servers
 from headwater.pipelines.bench.stream import slug
-from headwater.pipelines.bench.views import TOPIC, windows_view
+from headwater.pipelines.bench.views import TOPIC, WINDOWS, windows_view
 from headwater.pipelines.checkpoints import checkpoint_store
 from headwater.pipelines.flink_rest import ENDED, FlinkRest
 from headwater.pipelines.groundwork import lay_groundwork
 from headwater.pipelines.jars import job_jars
 from headwater.pipelines.registry import Registry
 from headwater.pipelines.settings import Settings
-from headwater.pipelines.stack.ports import LOOPBACK
 from headwater.pipelines.stack.sources import create_source_topics
 from headwater.pipelines.submission import prepare
 from headwater.pipelines.verification.topics import read_committed
@@ -103,21 +102,43 @@ def compare_all(
     for shape in shapes:
         topic = f"{TOPIC}.{slug(shape.distribution)}"
         events = BenchEvents(shape, int(time.time()) * 1_000_000)
-        _load(settings, events, topic, progress)
+        load(settings, events, topic, progress)
         for count in windows:
             with servers.flink() as task_manager:
-                url = f"http://{LOOPBACK}:{servers.services.flink.ports.task_manager_metrics}/metrics"
-                meter = Meter(url, task_manager.pid)
+                meter = meter_of(servers, task_manager)
                 with closing(FlinkRest(settings.flink_rest_url)) as flink:
-                    runs = _Runs(settings, meter, flink, events, topic, count, progress)
+                    runs = ViewRuns(settings, meter, flink, events, topic, WINDOWS[count], progress)
                     runs.check()
                     rounds = [{stage: runs.run(stage) for stage in STAGES} for _ in range(repeats)]
-            stages = {stage: _middle([each[stage] for each in rounds]) for stage in STAGES}
+            stages = {stage: middle([each[stage] for each in rounds]) for stage in STAGES}
             yield Comparison(shape, count, choices, repeats, stages)
 
 
-class _Runs:
-    """Runs of one view on one stream."""
+def load(
+    settings: Settings,
+    events: BenchEvents,
+    topic: str,
+    progress: Progress,
+    *,
+    end: int | None = None,
+    keyed: bool = False,
+) -> Destination:
+    """Makes the topic, registers its schema and writes the events before `end`; with the user as Kafka key if wanted.
+
+    Raises:
+        BrokerError, RegistryError: a server failed.
+    """
+    with Registry(settings) as registry:
+        schema_id = registry.register(f"{topic}-value", SCHEMA)
+    create_source_topics(settings.kafka_bootstrap_servers, [topic], PARTITIONS)
+    destination = Destination(settings.kafka_bootstrap_servers, topic, schema_id)
+    total = end or events.shape.events
+    preload(events, destination, lambda done: progress(f"loading {topic}", done, total), end=end, keyed=keyed)
+    return destination
+
+
+class ViewRuns:
+    """Runs of one view on one stream, each from nothing."""
 
     def __init__(
         self,
@@ -126,8 +147,10 @@ class _Runs:
         flink: FlinkRest,
         events: BenchEvents,
         topic: str,
-        windows: int,
+        windows: Sequence[str],
         progress: Progress,
+        *,
+        generation: int = 1,
     ) -> None:
         self._settings = settings
         self._meter = meter
@@ -136,7 +159,7 @@ class _Runs:
         self._windows = windows
         self._progress = progress
         self._flink = flink
-        self._generation = 1
+        self._generation = generation
         self._lay_groundwork()
 
     def check(self) -> None:
@@ -146,61 +169,76 @@ class _Runs:
 
     def run(self, stage: Stage, *, checked: bool = False) -> Drained:
         """One run from nothing."""
-        what = f"{self._windows} windows, {self._events.shape.distribution}, {stage}{', to warm up' if checked else ''}"
+        self._progress(f"{self._named(stage)}: starting", 0, 0)
+        before = self._meter.before()
+        job_id = self.submit(stage)
+        found = self.await_events(job_id, stage, self._meter, before, self._events.shape.events)
+        if checked and stage == "full":
+            self.finish(job_id)
+        else:
+            self._flink.cancel(job_id)
+            self._await_end(job_id)
+        return found
+
+    def submit(self, stage: Stage) -> str:
+        """Submits a job that knows nothing yet, and returns its id."""
         if stage == "full":
             self._generation += 1  # so that it goes on from no state, and writes to a log of its own
             self._lay_groundwork()
-        plan = self._plan
-        submission = prepare(plan, self._deployment, self._settings, jars=job_jars())
-        before = self._meter.before()
-        self._progress(f"{what}: starting", 0, 0)
-        job_id = submit_stage(submission, stage)
-        total = self._events.shape.events
-        found = drained(
-            self._meter,
+        return submit_stage(prepare(self._plan, self._deployment, self._settings, jars=job_jars()), stage)
+
+    def await_events(self, job_id: str, stage: Stage, meter: Meter, before: Sample, events: int) -> Drained:
+        """Waits until so many events are through the job's TaskManager since `before`."""
+        what = self._named(stage)
+        return drained(
+            meter,
             self._flink,
             job_id,
             before,
             operators=OPERATORS[stage],
-            events=total,
-            progress=lambda done: self._progress(what, done, total),
+            events=events,
+            progress=lambda done: self._progress(what, done, events),
         )
-        if checked and stage == "full":
-            self._finish(plan, job_id)
-            self._compare(plan)
-        else:
-            self._cancel(job_id)
-        return found
+
+    def finish(self, job_id: str) -> None:
+        """Lets the job of the full path write and commit all that it has to, and compares that with the reference."""
+        time.sleep(QUIET_SECONDS)
+        store = checkpoint_store(self._settings.checkpoint_dir, self._plan)
+        self._flink.stop(job_id, store.stops, COMMIT_SECONDS)
+        self._await_end(job_id)
+        self._compare(self._plan)
+
+    def _named(self, stage: Stage) -> str:
+        return f"{len(self._windows)} windows, {self._events.shape.distribution}, {stage}"
 
     def _lay_groundwork(self) -> None:
         self._plan = windows_view(self._topic, self._windows, self._generation)
         self._deployment = lay_groundwork(self._settings, self._plan).deployment
-
-    def _finish(self, plan: Plan, job_id: str) -> None:
-        """Lets the job write and commit all that it has to."""
-        time.sleep(QUIET_SECONDS)
-        store = checkpoint_store(self._settings.checkpoint_dir, plan)
-        self._flink.stop(job_id, store.stops, COMMIT_SECONDS)
-        self._await_end(job_id)
-
-    def _cancel(self, job_id: str) -> None:
-        self._flink.cancel(job_id)
-        self._await_end(job_id)
 
     def _await_end(self, job_id: str) -> None:
         while (state := self._flink.state(job_id)) is not None and state not in ENDED:
             time.sleep(0.1)
 
     def _compare(self, plan: Plan) -> None:
-        self._progress(f"{self._windows} windows: reading the feature log", 0, 0)
+        self._progress(f"{len(self._windows)} windows: reading the feature log", 0, 0)
         rows, watermark_ms = newest_rows(self._settings, plan)
         check_rows(
             plan,
             self._events.events_by_key(),
             rows,
             watermark_ms * 1000,
-            lambda done: self._progress(f"{self._windows} windows: comparing with the reference", done, len(rows)),
+            lambda done: self._progress(f"{len(self._windows)} windows: comparing with the reference", done, len(rows)),
         )
+
+
+def middle(runs: Sequence[Drained]) -> Drained:
+    """The medians of runs."""
+    return Drained(
+        median(run.events_per_second for run in runs),
+        median(run.cpu_us_per_event for run in runs),
+        median(run.rows_per_event for run in runs),
+        any(run.with_start for run in runs),
+    )
 
 
 def newest_rows(settings: Settings, plan: Plan) -> tuple[dict[bytes, Row], int]:
@@ -227,26 +265,3 @@ def newest_rows(settings: Settings, plan: Plan) -> tuple[dict[bytes, Row], int]:
         raise VerificationError(f"{plan.view}: the subtasks ended at the watermarks {sorted(watermarks)}, not at one")
     rows = {key: (RowHeader.unpack(header), value) for key, (header, value) in newest.items()}
     return rows, watermarks.pop()
-
-
-def _load(settings: Settings, events: BenchEvents, topic: str, progress: Progress) -> None:
-    with Registry(settings) as registry:
-        schema_id = registry.register(f"{topic}-value", SCHEMA)
-    create_source_topics(settings.kafka_bootstrap_servers, [topic], PARTITIONS)
-    total = events.shape.events
-    preload(
-        events,
-        settings.kafka_bootstrap_servers,
-        topic,
-        schema_id,
-        lambda done: progress(f"loading {topic}", done, total),
-    )
-
-
-def _middle(runs: Sequence[Drained]) -> Drained:
-    return Drained(
-        median(run.events_per_second for run in runs),
-        median(run.cpu_us_per_event for run in runs),
-        median(run.rows_per_event for run in runs),
-        any(run.with_start for run in runs),
-    )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,7 @@ IDLE_PARTITION = 3
 OUT_OF_ORDER, OUT_OF_ORDER_US = 0.05, 2_000_000
 LATE, LATE_US = 0.01, (30_000_000, 90_000_000)
 SEED = 29
+BATCH = 50_000
 
 SCHEMA: dict[str, Any] = {
     "type": "record",
@@ -59,6 +60,14 @@ class EventShape:
             f" {LATE:.0%} {LATE_US[0] // 1_000_000} to {LATE_US[1] // 1_000_000} s late,"
             f" {PARTITIONS} partitions of which one is idle"
         )
+
+
+class Destination(NamedTuple):
+    """Where the events go."""
+
+    bootstrap_servers: str
+    topic: str
+    schema_id: int
 
 
 class BenchEvents:
@@ -121,28 +130,41 @@ class BenchEvents:
 
 
 def preload(
-    events: BenchEvents, bootstrap_servers: str, topic: str, schema_id: int, progress: Callable[[int], None]
+    events: BenchEvents,
+    destination: Destination,
+    progress: Callable[[int], None],
+    *,
+    start: int = 0,
+    end: int | None = None,
+    keyed: bool = False,
 ) -> None:
-    """Writes all of the events to the topic; those of a key to one partition, and none to the idle one.
+    """Writes the events from `start` to before `end`; those of a key to one partition, and none to the idle one.
+
+    Args:
+        keyed: whether each has its user as Kafka key, which Headwater does not need, but others do.
 
     Raises:
         BrokerError: the broker did not take all of them.
     """
+    topic = destination.topic
     producer = Producer(
-        {"bootstrap.servers": bootstrap_servers, "linger.ms": 50, "queue.buffering.max.messages": 1_000_000}
+        {"bootstrap.servers": destination.bootstrap_servers, "linger.ms": 50, "queue.buffering.max.messages": 1_000_000}
     )
-    batch = 50_000
-    for start in range(0, events.shape.events, batch):
-        values = events.values(schema_id, start, start + batch)
-        partitions = events.keys[start : start + batch] % (PARTITIONS - 1)
+    end = events.shape.events if end is None else end
+    for first in range(start, end, BATCH):
+        after = min(first + BATCH, end)
+        values = events.values(destination.schema_id, first, after)
+        users = events.keys[first:after]
         for partition in range(PARTITIONS - 1):
-            chosen = np.flatnonzero(partitions == partition).tolist()
-            messages = [{"value": values[number]} for number in chosen]
+            chosen = np.flatnonzero(users % (PARTITIONS - 1) == partition).tolist()
+            messages = [
+                {"value": values[number], **({"key": b"%010d" % users[number]} if keyed else {})} for number in chosen
+            ]
             if producer.produce_batch(topic, messages, partition=partition) != len(messages):
                 raise BrokerError(f"{topic}: the producer's queue is full")
         if producer.flush(60) > 0:
             raise BrokerError(f"{topic}: the broker does not take the events")
-        progress(min(start + batch, events.shape.events))
+        progress(after)
 
 
 def _delays_us(random: np.random.Generator, size: int) -> npt.NDArray[np.int64]:

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from redis import Redis
 
 from headwater.operators.reference import ReferenceEvent
-from headwater.pipelines.bench.events import PARTITIONS, SCHEMA, EventShape
-from headwater.pipelines.bench.open_loop import Destination, OpenLoop, steady_events
+from headwater.pipelines.bench.events import PARTITIONS, SCHEMA, Destination, EventShape
+from headwater.pipelines.bench.open_loop import OpenLoop, steady_events
 from headwater.pipelines.bench.servers import Servers
 from headwater.pipelines.bench.stream import slug
-from headwater.pipelines.bench.views import TOPIC, windows_view
+from headwater.pipelines.bench.views import FIVE_WINDOWS, TOPIC, windows_view
 from headwater.pipelines.bench.watcher import Seen, Watcher
 from headwater.pipelines.flink_rest import FlinkRest
 from headwater.pipelines.groundwork import lay_groundwork
@@ -35,7 +35,6 @@ FOLLOWED_PER_SECOND = 100
 START_SECONDS = 120.0
 ARRIVAL_SECONDS = 300.0
 TRIES = 5
-WINDOWS = 5
 
 Progress = Callable[[str, int, int], None]
 
@@ -78,7 +77,7 @@ def measure(servers: Servers, load: Load, checkpoints_ms: Sequence[int], progres
         settings = servers.settings(
             log_level="warning", checkpoint_interval_ms=checkpoint_ms, parallelism=servers.services.flink.slots
         )
-        plan = windows_view(f"{TOPIC}.{drawn}.{checkpoint_ms}", WINDOWS, emission_interval=load.emission_interval)
+        plan = windows_view(f"{TOPIC}.{drawn}.{checkpoint_ms}", FIVE_WINDOWS, emission_interval=load.emission_interval)
         with servers.redis(), servers.flink() as task_manager, ExitStack() as stack:
             yield _Run(servers, settings, plan, load, progress).run(task_manager, stack)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -10,9 +12,11 @@ from typing import NamedTuple
 
 import httpx
 
-from headwater.pipelines.bench.servers import cpu_seconds
+from headwater.pipelines.bench.servers import Servers, tree_cpu_seconds
 from headwater.pipelines.flink_rest import ENDED, FlinkRest
-from headwater.schemas.errors import ClusterError, VerificationError
+from headwater.pipelines.stack.ports import LOOPBACK
+from headwater.pipelines.stack.process import RunningProcess
+from headwater.schemas.errors import ClusterError, PrerequisiteError, VerificationError
 
 POLL_SECONDS = 0.4
 STALLED_SECONDS = 60.0
@@ -24,6 +28,7 @@ _COUNTER = re.compile(
     r'\{[^}]*job_id="(?P<job>\w+)"[^}]*\} (?P<value>\S+)$',
     re.MULTILINE,
 )
+_HEAP_USED = re.compile(r"^flink_taskmanager_Status_JVM_Memory_Heap_Used(?:\{[^}]*\})? (\S+)$", re.MULTILINE)
 _OPERATOR = re.compile(r'operator_name="([^"]+)"')
 
 
@@ -45,6 +50,12 @@ class Drained(NamedTuple):
     with_start: bool
 
 
+def meter_of(servers: Servers, task_manager: RunningProcess) -> Meter:
+    """The meter of one of the servers."""
+    url = f"http://{LOOPBACK}:{servers.services.flink.ports.task_manager_metrics}/metrics"
+    return Meter(url, task_manager.pid)
+
+
 class Meter:
     """Reads a TaskManager's own metrics, which are exact at the moment that they are read."""
 
@@ -54,7 +65,7 @@ class Meter:
 
     def before(self) -> Sample:
         """The sample before a job is submitted."""
-        return Sample(time.monotonic(), 0, 0, cpu_seconds(self._pid))
+        return Sample(time.monotonic(), 0, 0, tree_cpu_seconds(self._pid))
 
     def sample(self, job_id: str, operators: int) -> Sample:
         """A sample of a job that has so many operators in a row.
@@ -62,10 +73,7 @@ class Meter:
         Raises:
             ClusterError: the TaskManager does not answer.
         """
-        try:
-            text = httpx.get(self._url, timeout=10).raise_for_status().text
-        except httpx.HTTPError as error:
-            raise ClusterError(f"the TaskManager does not tell its metrics at {self._url}: {error}") from error
+        text = self._text()
         received: defaultdict[str, float] = defaultdict(float)
         sent = 0.0
         for found in _COUNTER.finditer(text):
@@ -77,7 +85,29 @@ class Meter:
             elif operator[1].startswith(_IN_A_ROW):
                 received[operator[1]] += float(found["value"])
         through = min(received.values()) if len(received) == operators else 0.0
-        return Sample(time.monotonic(), int(through), int(sent), cpu_seconds(self._pid))
+        return Sample(time.monotonic(), int(through), int(sent), tree_cpu_seconds(self._pid))
+
+    def live_heap_bytes(self) -> float:
+        """What lives on the heap, after a collection of all of it.
+
+        Raises:
+            ClusterError: the TaskManager does not answer.
+            PrerequisiteError: there is no jcmd, which a JDK has.
+        """
+        jcmd = shutil.which("jcmd")
+        if jcmd is None:
+            raise PrerequisiteError("jcmd is missing, with which the heap is collected: install a JDK")
+        subprocess.run((jcmd, str(self._pid), "GC.run"), capture_output=True, check=True)
+        found = _HEAP_USED.search(self._text())
+        if found is None:
+            raise ClusterError(f"the TaskManager does not tell its heap at {self._url}")
+        return float(found[1])
+
+    def _text(self) -> str:
+        try:
+            return httpx.get(self._url, timeout=10).raise_for_status().text
+        except httpx.HTTPError as error:
+            raise ClusterError(f"the TaskManager does not tell its metrics at {self._url}: {error}") from error
 
 
 _IN_A_ROW = ("Source:", "router", "kernel", "discard")

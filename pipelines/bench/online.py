@@ -15,7 +15,7 @@ from redis import Redis
 
 from headwater.pipelines.bench.log_rows import LoggedRow, LogShape, log_rows, newest_values, prepare_log, write_log
 from headwater.pipelines.bench.servers import Servers, cpu_seconds
-from headwater.pipelines.bench.views import windows_view
+from headwater.pipelines.bench.views import WINDOWS, windows_view
 from headwater.pipelines.online_store import connect, partition_keys
 from headwater.pipelines.reader import OnlineReader, Status
 from headwater.pipelines.settings import Settings
@@ -61,6 +61,7 @@ class Writes:
 
     shape: LogShape
     bytes_per_row: float
+    redis_bytes_per_key: float
     repeats: int
     by_writer: Mapping[Writer, Write]
 
@@ -93,7 +94,7 @@ def measure(
         client = connect(settings.redis_url)
         client.config_set("auto-aof-rewrite-percentage", 0)  # a rewrite in the midst of one run would be its alone
         for number, shape in enumerate(shapes):
-            plan = windows_view(f"bench.rows{number}", windows)
+            plan = windows_view(f"bench.rows{number}", WINDOWS[windows])
             schema_id = prepare_log(settings, plan)
             rows = log_rows(plan, schema_id, shape, lambda done, shape=shape: progress("making rows", done, shape.rows))  # type: ignore[misc]
             progress("writing the log", 0, 0)
@@ -135,7 +136,9 @@ class _Store:
                 runs[writer].append(self._materialize() if writer == "materializer" else self._set(writer))
                 self._check()
         size = sum(len(row.online_value) for row in self._rows) / len(self._rows)
-        return Writes(shape, size, repeats, {writer: _middle(found) for writer, found in runs.items()})
+        return Writes(
+            shape, size, self._bytes_per_key(), repeats, {writer: _middle(found) for writer, found in runs.items()}
+        )
 
     def reads(self, keys: int, calls: int, progress: Progress) -> Reads:
         online_keys = list(self._newest)
@@ -198,6 +201,11 @@ class _Store:
     def _stored(self) -> int:
         keys = [partition_keys(self._plan.view, self._plan.generation, partition).offset for partition in self._ends]
         return sum(int(offset) for offset in cast("list[bytes | None]", self._client.mget(keys)) if offset is not None)
+
+    def _bytes_per_key(self) -> float:
+        """Redis's memory for keys and values, less what it has when it is empty, for each key of the log."""
+        memory = cast("dict[str, int]", self._client.info("memory"))
+        return (memory["used_memory"] - memory["used_memory_startup"]) / len(self._newest)
 
     def _check(self) -> None:
         """Every key holds its row of the greatest version."""

@@ -6,24 +6,15 @@ import time
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 from multiprocessing.queues import SimpleQueue
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from confluent_kafka import Producer
 
-from headwater.pipelines.bench.events import PARTITIONS, BenchEvents, EventShape
+from headwater.pipelines.bench.events import PARTITIONS, BenchEvents, Destination, EventShape
 from headwater.schemas.errors import BrokerError
 
 TICK_SECONDS = 0.005
-
-
-class Destination(NamedTuple):
-    """Where the events go."""
-
-    bootstrap_servers: str
-    topic: str
-    schema_id: int
 
 
 def steady_events(shape: EventShape, start_us: int) -> BenchEvents:

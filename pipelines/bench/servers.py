@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -18,6 +20,7 @@ from headwater.pipelines.stack.process import ProcessSpec, RunningProcess, runni
 from headwater.pipelines.stack.services import Services, lay_out
 from headwater.pipelines.stack.state import StateDirectory
 from headwater.pipelines.stack.workers import connection_environment
+from headwater.schemas.errors import PrerequisiteError
 from headwater.schemas.plan import Plan
 
 TASK_HEAP_MB = 1536
@@ -60,12 +63,20 @@ class Servers:
             yield process
 
     @contextmanager
-    def flink(self) -> Iterator[RunningProcess]:
-        """A Flink cluster that has run nothing yet, for the length of a `with` block: its TaskManager."""
+    def flink(self, cores: int | None = None) -> Iterator[RunningProcess]:
+        """A Flink cluster that has run nothing yet, for the length of a `with` block: its TaskManager.
+
+        Args:
+            cores: how many the TaskManager may use, if not all.
+
+        Raises:
+            PrerequisiteError: this system has no taskset.
+        """
         self.services.flink.prepare()
+        spec = self.services.flink.task_manager_spec()
         with (
             self.running(self.services.flink.job_manager_spec()),
-            self.running(self.services.flink.task_manager_spec()) as task_manager,
+            self.running(spec if cores is None else _on_cores(spec, cores)) as task_manager,
         ):
             yield task_manager
 
@@ -105,13 +116,13 @@ class Servers:
 
 
 @contextmanager
-def servers(tell: Tell, *, slots: int = 1, rocksdb: bool = False, heap_mb: int = TASK_HEAP_MB) -> Iterator[Servers]:
+def servers(tell: Tell, *, slots: int = 1, managed_mb: int = 0, heap_mb: int = TASK_HEAP_MB) -> Iterator[Servers]:
     """A broker and a registry of one's own, gone with all their data after the `with` block.
 
     Args:
         tell: is told what starts.
         slots: of a Flink cluster.
-        rocksdb: whether the cluster needs memory for RocksDB.
+        managed_mb: memory outside the heap, for RocksDB, or Flink SQL and Python.
         heap_mb: of the TaskManager.
 
     Raises:
@@ -124,7 +135,7 @@ def servers(tell: Tell, *, slots: int = 1, rocksdb: bool = False, heap_mb: int =
         directory = StateDirectory(Path(name))
         directory.logs.mkdir()
         ports = PortBook(directory.root / "ports.json", {})
-        services = lay_out(directory, ports, slots=slots, task_heap_mb=heap_mb, managed_mb=MANAGED_MB if rocksdb else 0)
+        services = lay_out(directory, ports, slots=slots, task_heap_mb=heap_mb, managed_mb=managed_mb)
         services.broker.prepare()
         services.registry.prepare()
         found = Servers(services, directory.root)
@@ -134,10 +145,26 @@ def servers(tell: Tell, *, slots: int = 1, rocksdb: bool = False, heap_mb: int =
         yield found
 
 
+def _on_cores(spec: ProcessSpec, cores: int) -> ProcessSpec:
+    taskset = shutil.which("taskset")
+    if taskset is None:
+        raise PrerequisiteError("taskset is missing, with which a process is kept on some cores: install util-linux")
+    return replace(spec, command=(taskset, "--cpu-list", f"0-{cores - 1}", *spec.command))
+
+
 def cpu_seconds(pid: int) -> float:
     """User and system time that the process has used so far."""
     times = psutil.Process(pid).cpu_times()
     return times.user + times.system
+
+
+def tree_cpu_seconds(pid: int) -> float:
+    """The same of the process and of all that it has started and that runs."""
+    total = cpu_seconds(pid)
+    for child in psutil.Process(pid).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            total += cpu_seconds(child.pid)
+    return total
 
 
 def _cpu_seconds_or_none(process: RunningProcess) -> float:

@@ -71,12 +71,12 @@ def plan_of(name: str, features: Sequence[Aggregation]) -> Plan:
     return compile_view(view, SCHEMA)
 
 
-def windows_view(topic: str, windows: int, generation: int = 1, emission_interval: str = "200ms") -> Plan:
+def windows_view(topic: str, windows: Sequence[str], generation: int = 1, emission_interval: str = "200ms") -> Plan:
     """The plan of a view of preloaded events (`headwater.pipelines.bench.events`): six aggregates over each window."""
     source = EventSource(topic=topic, key="user", event_time="at", watermark_delay="1s", idle_timeout="1s")
     features = [
         feature
-        for over in WINDOWS[windows]
+        for over in windows
         for feature in (
             aggregates.count_events(over=over),
             aggregates.sum_of("amount", over=over),
@@ -87,7 +87,7 @@ def windows_view(topic: str, windows: int, generation: int = 1, emission_interva
         )
     ]
     view = FeatureView(
-        name=f"{topic.replace('.', '_')}_{windows}",
+        name=f"{topic.replace('.', '_')}_{len(windows)}",
         source=source,
         features=features,
         owner="bench",

@@ -14,6 +14,7 @@ from headwater.pipelines.commands.bench_freshness import freshness
 from headwater.pipelines.commands.bench_metrics import metrics
 from headwater.pipelines.commands.bench_online import online
 from headwater.pipelines.commands.bench_output import JsonFile, conclude, progress_bar
+from headwater.pipelines.commands.bench_peers import peers
 from headwater.pipelines.commands.console import new_table, out
 from headwater.schemas.errors import SettingsError
 
@@ -27,6 +28,7 @@ app.command()(online)
 app.command()(archive)
 app.command()(freshness)
 app.command()(metrics)
+app.command()(peers)
 
 
 @app.callback()

@@ -9,9 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from headwater.pipelines.commands.bench_output import Drawn, JsonFile, conclude, duration_ms, measuring
+from headwater.pipelines.commands.bench_output import (
+    Drawn,
+    JsonFile,
+    conclude,
+    duration_ms,
+    measuring,
+    numbers_of_windows,
+)
 from headwater.pipelines.commands.console import new_table, out
-from headwater.schemas.errors import SettingsError
 
 if TYPE_CHECKING:
     from headwater.pipelines.bench.drain import Comparison
@@ -48,15 +54,17 @@ def drain(
     from headwater.pipelines.bench.drain_figures import figures_of
     from headwater.pipelines.bench.events import EventShape
     from headwater.pipelines.bench.figures import this_machine
-    from headwater.pipelines.bench.servers import servers
+    from headwater.pipelines.bench.servers import MANAGED_MB, servers
+    from headwater.pipelines.bench.views import WINDOWS
 
+    managed_mb = MANAGED_MB if state == "rocksdb" else 0
     choices = JobChoices(parallelism, duration_ms(checkpoint, "--checkpoint"), state.value)
     shapes = [EventShape(events, keys, rate, each) for each in drawn.distributions()]
-    numbers = _numbers_of_windows(windows)
+    numbers = numbers_of_windows(windows, WINDOWS)
     machine = this_machine()
     with (
         measuring() as show,
-        servers(lambda what: show(what, 0, 0), slots=parallelism, rocksdb=state == "rocksdb", heap_mb=heap) as found,
+        servers(lambda what: show(what, 0, 0), slots=parallelism, managed_mb=managed_mb, heap_mb=heap) as found,
     ):
         comparisons = list(compare_all(found, shapes, numbers, choices, repeats, show))
         cpu_seconds = found.cpu_seconds()
@@ -84,12 +92,3 @@ def _table(comparisons: Sequence[Comparison]) -> Table:
                 f"{found.events_per_second / each.stages['decode'].events_per_second:.2f}",
             )
     return table
-
-
-def _numbers_of_windows(text: str) -> list[int]:
-    from headwater.pipelines.bench.views import WINDOWS
-
-    numbers = [int(each) if each.strip().isdecimal() else 0 for each in text.split(",")]
-    if any(number not in WINDOWS for number in numbers):
-        raise SettingsError(f"--windows {text}: write some of {', '.join(map(str, WINDOWS))} with commas between them")
-    return numbers

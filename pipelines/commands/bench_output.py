@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -77,6 +77,18 @@ def duration_ms(text: str, option: str) -> int:
         return to_ms(text)
     except ValueError as error:
         raise SettingsError(f"{option} {text}: {error}") from error
+
+
+def numbers_of_windows(text: str, known: Collection[int]) -> list[int]:
+    """The numbers that `--windows` says.
+
+    Raises:
+        SettingsError: it says others than those that are known.
+    """
+    numbers = [int(each) if each.strip().isdecimal() else 0 for each in text.split(",")]
+    if any(number not in known for number in numbers):
+        raise SettingsError(f"--windows {text}: write some of {', '.join(map(str, known))} with commas between them")
+    return numbers
 
 
 @contextmanager

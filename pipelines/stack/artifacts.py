@@ -27,7 +27,7 @@ import tenacity
 
 from headwater.schemas.errors import PrerequisiteError
 
-Part = Literal["broker", "connector", "registry"]
+Part = Literal["broker", "connector", "registry", "avro_format"]
 Progress = Callable[[str, int, int], None]
 """Told (file name, bytes so far, bytes in all) while a file is fetched."""
 
@@ -66,6 +66,12 @@ def broker_classpath(progress: Progress | None = None) -> tuple[Path, ...]:
 def connector_jar(progress: Progress | None = None) -> Path:
     """The jar with which Flink reads and writes Kafka."""
     (artifact,) = pinned("connector")
+    return fetch(artifact, progress)
+
+
+def avro_format_jar(progress: Progress | None = None) -> Path:
+    """The jar with which Flink SQL reads Avro in the registry's framing; only a measurement needs it."""
+    (artifact,) = pinned("avro_format")
     return fetch(artifact, progress)
 
 

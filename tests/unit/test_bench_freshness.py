@@ -16,12 +16,12 @@ from headwater.pipelines.bench.freshness import Freshness, Load
 from headwater.pipelines.bench.freshness_figures import figures_of
 from headwater.pipelines.bench.log_rows import row_fields
 from headwater.pipelines.bench.open_loop import steady_events
-from headwater.pipelines.bench.views import windows_view
+from headwater.pipelines.bench.views import WINDOWS, windows_view
 from headwater.pipelines.bench.watcher import Seen, Watcher, percentiles
 from headwater.pipelines.commands.bench_plot import HEIGHT, columns
 from headwater.schemas.avro import without_logical_types
 
-PLAN = windows_view("bench.purchases", 1)
+PLAN = windows_view("bench.purchases", WINDOWS[1])
 SHAPE = EventShape(10, 1, 10, "uniform")
 
 

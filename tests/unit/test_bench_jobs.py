@@ -31,7 +31,12 @@ def test_the_preloaded_events_are_the_ones_that_the_reference_is_given() -> None
     events = BenchEvents(SHAPE, END_US)
     schema = parse_schema(without_logical_types(SCHEMA), named_schemas={})
     told = {
-        (decode_key(windows_view("bench.purchases", 1).entity, key)["user"], event.time_us, event.values, event.offset)
+        (
+            decode_key(windows_view("bench.purchases", WINDOWS[1]).entity, key)["user"],
+            event.time_us,
+            event.values,
+            event.offset,
+        )
         for key, of_key in events.events_by_key()
         for event in of_key
     }
@@ -57,11 +62,11 @@ def test_some_events_are_out_of_order_some_are_late_and_none_is_after_the_end() 
 
 @pytest.mark.parametrize("windows", WINDOWS)
 def test_a_measured_view_has_six_aggregates_over_each_window(windows: int) -> None:
-    assert len(windows_view("bench.purchases", windows).features) == 6 * windows
+    assert len(windows_view("bench.purchases", WINDOWS[windows]).features) == 6 * windows
 
 
 def test_a_row_that_differs_from_the_reference_is_told() -> None:
-    plan = windows_view("bench.purchases", 1)
+    plan = windows_view("bench.purchases", WINDOWS[1])
     events = [ReferenceEvent(END_US, (2.5,))]
     expected = reference_row(plan, events, END_US)
     header = RowHeader(1, expected.clock_us, expected.n + 1, 0, 0, 0, 0, 0, 0)
@@ -115,7 +120,7 @@ def test_writes_are_judged_by_redis_cpu_and_reads_by_their_median() -> None:
     write = {"materializer": Write(1, 4.0, 1), "SET": Write(1, 3.0, 1), "SET with expiry": Write(1, 3.5, 1)}
     figures = online_figures.figures_of(
         [
-            Writes(LogShape(10, 2, "uniform"), 400, 3, write),
+            Writes(LogShape(10, 2, "uniform"), 400, 500, 3, write),
             Reads(1, 10, Latency(0.2, 1, 1), Latency(0.1, 1, 1)),
             Reads(100, 10, Latency(0.6, 1, 1), Latency(0.3, 1, 1)),
         ]
