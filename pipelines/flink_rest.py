@@ -131,6 +131,10 @@ class FlinkRest:
         waiting = any(count for state, count in job["status-counts"].items() if state not in _DOING_THEIR_WORK)
         return STARTING if job["state"] == "RUNNING" and waiting else str(job["state"])
 
+    def task_states(self, job_id: str) -> set[str]:
+        """The states that the job's tasks are in, in Flink's words; INITIALIZING is a task that takes its state."""
+        return {str(vertex["status"]) for vertex in self._get(f"/jobs/{job_id}")["vertices"]}
+
     def parameters(self, job_id: str) -> dict[str, str]:
         """The global parameters that the job was submitted with."""
         found: dict[str, str] = self._get(f"/jobs/{job_id}/config")["execution-config"]["user-config"]

@@ -59,6 +59,8 @@ SMALL = {
     "drain": ("--events", "4000", "--keys", "60", "--rate", "500", "--windows", "1", "--drawn", "zipf"),
     "online": ("--rows", "20000", "--keys", "300", "--calls", "20"),
     "archive": ("--rows", "3000", "--keys", "300"),
+    "scale": ("--cores", "1", "--keys", "2000", "--events", "4000", "--checkpoint", "1s", "--heap", "512"),
+    "peers": ("--only", "flink sql", "--windows", "1", "--events", "4000", "--keys", "60", "--rate", "5"),
 }
 
 
