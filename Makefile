@@ -5,6 +5,7 @@
 # make mutations          shows that those streams notice mistakes: the kernel with one at a time
 # make chaos-nightly      every fault three times, at least 100 SIGKILLs (an hour); SEED=n for another run
 # make test-more          what else CI tests: other servers (may use apt-get), the wheel, the image, the chart (Go)
+# make bench              measures everything on this machine (20 min) and writes the pages in pipelines/bench
 # make kernel             the jar that computes
 # make golden             the golden files of the unit tests, written anew: review the difference
 # make venv               the virtual environment in .venv
@@ -19,7 +20,7 @@ MAVEN := mvn --batch-mode --quiet
 PYTEST := $(BIN)/python -m pytest
 
 .DELETE_ON_ERROR:
-.PHONY: demo test check properties-nightly mutations chaos-nightly test-more kernel golden venv links prerequisites clean
+.PHONY: demo test check properties-nightly mutations chaos-nightly test-more bench kernel golden venv links prerequisites clean
 
 demo: venv kernel
 	$(BIN)/headwater demo $(if $(KEEP),--keep)
@@ -50,6 +51,9 @@ chaos-nightly: venv kernel
 
 test-more: venv kernel
 	.ci/test_more.sh
+
+bench: venv kernel
+	.ci/bench.sh $(ONLY)
 
 kernel: $(JAR)
 

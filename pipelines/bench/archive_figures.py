@@ -43,5 +43,6 @@ def figures_of(found: Archived) -> list[Figure]:
             None,
             conditions,
         ),
+        Figure("row of the feature log", found.log_bytes_per_row, "bytes", None, conditions),
         Figure("Parquet", found.parquet_bytes_per_row, "bytes per row", None, conditions),
     ]

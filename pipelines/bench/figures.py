@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shlex
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -79,10 +82,30 @@ def this_machine() -> Machine:
 def write_figures(
     file: Path, figures: Sequence[Figure], machine: Machine, cpu_seconds: Mapping[str, float] | None = None
 ) -> None:
-    """Writes `{"figures": [...], "machine": {...}}`; with the machine, the CPU seconds of each process where given."""
-    described = {**asdict(machine), "cpu_seconds": dict(cpu_seconds or {})}
-    report = {"figures": [asdict(figure) for figure in figures], "machine": described}
+    """Writes the figures and the machine, with the CPU seconds of each process where given.
+
+    Also what repeats it, but for where this file goes, and when it ended.
+    """
+    described = {
+        **asdict(machine),
+        "load_average_at_end": os.getloadavg()[0],
+        "cpu_seconds": dict(cpu_seconds or {}),
+    }
+    report = {
+        "figures": [asdict(figure) for figure in figures],
+        "machine": described,
+        "command": _command(),
+        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
     file.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+
+
+def _command() -> str:
+    words = list(sys.argv[1:])
+    if "--json" in words:
+        place = words.index("--json")
+        del words[place : place + 2]
+    return shlex.join(["headwater", *words])
 
 
 def _cpu_model() -> str:

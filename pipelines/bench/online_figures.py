@@ -37,6 +37,7 @@ def _written(writes: Writes) -> list[Figure]:
         ]
     return [
         *figures,
+        Figure(f"Redis memory of a key, {drawn}", writes.redis_bytes_per_key, "bytes", None, conditions),
         Figure(
             f"SET / materializer by Redis CPU, {drawn}",
             writes.share_by_redis_cpu("SET"),

@@ -15,6 +15,7 @@ from headwater.pipelines.commands.bench_metrics import metrics
 from headwater.pipelines.commands.bench_online import online
 from headwater.pipelines.commands.bench_output import JsonFile, conclude, progress_bar
 from headwater.pipelines.commands.bench_peers import peers
+from headwater.pipelines.commands.bench_report import report
 from headwater.pipelines.commands.bench_scale import scale
 from headwater.pipelines.commands.console import new_table, out
 from headwater.schemas.errors import SettingsError
@@ -31,6 +32,7 @@ app.command()(freshness)
 app.command()(metrics)
 app.command()(peers)
 app.command()(scale)
+app.command()(report)
 
 
 @app.callback()
