@@ -46,7 +46,7 @@ def built(root: Path) -> Path:
 
 
 def test_every_command_runs_with_nothing_of_the_checkout_on_its_path(home: Path, tmp_path: Path) -> None:
-    for command in ("doctor", "compute", "materialize", "archive"):
+    for command in ("doctor", "compute", "materialize", "archive", "watch"):
         assert "--plan" in run(home, tmp_path, command, "--help")
     where = "import headwater.pipelines as p, sys; print(p.__path__[0], *sys.path, sep='\\n')"
     places = run(home, tmp_path, "bash", "-c", f'python -c "{where}"').split()

@@ -21,7 +21,7 @@ TEXT = (ROOT / "docker-compose.yml").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: each for name, each in SERVICES.items() if each["image"].startswith("headwater:")}
-WORKERS = {name: OURS[name] for name in ("compute", "materialize", "archive")}
+WORKERS = {name: OURS[name] for name in ("compute", "materialize", "archive", "watch")}
 FLINK: dict[str, Any] = yaml.safe_load((ROOT / "pipelines/deploy/compose/flink.yaml").read_text())
 
 VARIABLE = re.compile(r"(?<!\$)\$\{([A-Z_]+)([^}]*)\}")

@@ -58,10 +58,13 @@
 {{- if not $values.registryUrl -}}
 {{- fail "registryUrl: name the schema registry, the base URL of its Confluent API" -}}
 {{- end -}}
-{{- with $view.materialize -}}
-{{- if and .enabled (not (include "headwater.settingsSecret" $)) -}}
-{{- fail "secrets: materialize needs HEADWATER_REDIS_URL from secrets.existingSecret or secrets.externalSecret" -}}
+{{- if and (or $view.materialize.enabled $view.watch.enabled) (not (include "headwater.settingsSecret" $)) -}}
+{{- fail "secrets: materialize and watch need HEADWATER_REDIS_URL from secrets.existingSecret or secrets.externalSecret" -}}
 {{- end -}}
+{{- if and $view.watch.enabled (not $values.storage.offlineRoot) -}}
+{{- fail (printf "storage.offlineRoot: watch of views.%s needs it; name a place such as s3://bucket/path" $key) -}}
+{{- end -}}
+{{- with $view.materialize -}}
 {{- if and (eq .scaling "keda") (not .keda.prometheusAddress) -}}
 {{- fail "materialize.keda.prometheusAddress: name the Prometheus that has headwater_log_lag_rows" -}}
 {{- end -}}

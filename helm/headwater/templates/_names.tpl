@@ -34,7 +34,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 
 {{/*
 One entry of `views`, as YAML: its plan's view, generation and partitions, the name of its resources, and compute,
-materialize and archive with what the entry says differently. Called with (list $ key entry).
+materialize, archive and watch with what the entry says differently. Called with (list $ key entry).
 */}}
 {{- define "headwater.view" -}}
 {{- $root := index . 0 -}}
@@ -54,7 +54,7 @@ generation: {{ int $plan.generation }}
 partitions: {{ int $plan.log.partitions }}
 planSha256: {{ $entry.plan | sha256sum }}
 state: {{ printf "%s/%s-g%d" (trimSuffix "/" $root.Values.storage.checkpointDir) $plan.view (int $plan.generation) }}
-{{- range $part := list "compute" "materialize" "archive" }}
+{{- range $part := list "compute" "materialize" "archive" "watch" }}
 {{ $part }}:
   {{- mergeOverwrite (deepCopy (index $root.Values $part)) (index $entry $part | default dict) | toYaml | nindent 2 }}
 {{- end }}

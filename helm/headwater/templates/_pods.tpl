@@ -123,7 +123,7 @@ topologySpreadConstraints:
 {{- end }}
 {{- end -}}
 
-{{/* The pod of materialize or archive. Called with (dict "root" $ "view" view "part" part "environment" text "grace" seconds). */}}
+{{/* The pod of materialize, archive or watch. Called with (dict "root" $ "view" view "part" part "environment" text "grace" seconds). */}}
 {{- define "headwater.workerPod" -}}
 {{- $labels := include "headwater.partLabels" . -}}
 metadata:
