@@ -262,7 +262,7 @@ class Lab:
         Raises:
             redis.exceptions.RedisError: the online store does not answer.
         """
-        with connect(self.settings.redis_url, answer_timeout_seconds=1.0) as redis:
+        with connect(self.settings, answer_timeout_seconds=1.0) as redis:
             return [as_of for as_of, _ in OnlineRows(redis, self.plan).heartbeats()]
 
     def log_ends(self) -> dict[int, int]:

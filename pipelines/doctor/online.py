@@ -31,7 +31,7 @@ NO_VIEW = "headwater_doctor"
 
 def online_findings(settings: Settings, plans: Sequence[Plan]) -> Iterator[Finding]:
     """What the store is like."""
-    client = connect(settings.redis_url)
+    client = connect(settings)
     place = address(settings.redis_url)
     try:
         before = time.time()

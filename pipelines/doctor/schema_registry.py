@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from email.utils import parsedate_to_datetime
 
 import httpx
+from pydantic import SecretStr
 
 from headwater.pipelines.doctor.finding import Finding, clock, fault, ok, warning
 from headwater.pipelines.registry import Registry
@@ -68,8 +69,10 @@ def _output_findings(registry: Registry, plan: Plan) -> Iterator[Finding]:
 
 def _clock_findings(settings: Settings) -> Iterator[Finding]:
     """By the date of an answer, whatever it is; nothing where there is none, as behind some proxies."""
-    authority = settings.registry_properties.get("ssl.ca.location")
-    verify: str | bool = authority.get_secret_value() if authority is not None else True
+    authority = settings.registry_ca_file or settings.registry_properties.get("ssl.ca.location")
+    verify: str | bool = True
+    if authority is not None:
+        verify = authority.get_secret_value() if isinstance(authority, SecretStr) else str(authority)
     before = time.time()
     try:
         answer = httpx.get(f"{settings.registry_url.rstrip('/')}/subjects", timeout=TIMEOUT_SECONDS, verify=verify)

@@ -91,7 +91,7 @@ class ProbeWatch:
         self._stop = stop
         self._registry = Registry(settings)
         self._producer = Producer({"log_level": 0, **client_properties(settings), "linger.ms": 0})
-        self._reader = OnlineReader(settings.redis_url.get_secret_value(), plan.view)
+        self._reader = OnlineReader(settings, plan.view)
         self._schema: RegisteredVersion | None = None
         self._key: dict[str, KeyValue] = {}
         self._turn = 0

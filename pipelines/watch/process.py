@@ -124,7 +124,7 @@ class WatchTask(threading.Thread):
 
 def _tasks(settings: Settings, plan: Plan, stop: threading.Event, registry: CollectorRegistry) -> list[WatchTask]:
     metrics = ParityMetrics(plan, registry)
-    client = connect(settings.redis_url)
+    client = connect(settings)
     values = ValueWatch(settings, plan, client, registry)
     online = OnlineSample(client, plan)
     parity = OfflineParity(plan, online, ArchivedRows(settings, plan), metrics)
@@ -135,7 +135,7 @@ def _tasks(settings: Settings, plan: Plan, stop: threading.Event, registry: Coll
     conditions.check("parity_unchecked", lambda: metrics.seconds_since_check("offline") > UNCHECKED_SECONDS)
     conditions.check("values_drifted", lambda: bool(values.drifted()))
     if settings.watch_reference_keys:
-        reference = ReferenceParity(settings, plan, OnlineSample(connect(settings.redis_url), plan), metrics, stop)
+        reference = ReferenceParity(settings, plan, OnlineSample(connect(settings), plan), metrics, stop)
 
         def scan() -> None:
             reference.check()
