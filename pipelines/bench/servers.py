@@ -137,7 +137,6 @@ def servers(tell: Tell, *, slots: int = 1, managed_mb: int = 0, heap_mb: int = T
         ports = PortBook(directory.root / "ports.json", {})
         services = lay_out(directory, ports, slots=slots, task_heap_mb=heap_mb, managed_mb=managed_mb)
         services.broker.prepare()
-        services.registry.prepare()
         found = Servers(services, directory.root)
         for spec in (services.broker.spec(), services.registry.spec()):
             tell(f"starting the {spec.name}")

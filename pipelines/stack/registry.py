@@ -49,18 +49,19 @@ class Registry:
         return f"{'https' if self.security else 'http'}://{LOOPBACK}:{self.port}/apis/ccompat/v7"
 
     def prepare(self) -> None:
-        """Writes the configuration."""
-        self.directory.mkdir(parents=True, exist_ok=True)
-        lines = "".join(f"{name}={value}\n" for name, value in self._configuration().items())
-        write_private(self._configuration_file, lines.encode())
+        """Writes what is secret of the configuration, of which there is nothing without security."""
+        if self.security:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            lines = "".join(f"{name}={value}\n" for name, value in self._logins(self.security).items())
+            write_private(self._logins_file, lines.encode())
 
     def spec(self) -> ProcessSpec:
         """How the registry is run."""
-        location = f"-Dquarkus.config.locations={self._configuration_file}"
+        properties = (f"-D{name}={value}" for name, value in self._configuration().items())
         return ProcessSpec(
             name="registry",
             command=java_command(
-                str(self.home / "quarkus-run.jar"), heap_mb=self.heap_mb, options=(*JVM_OPTIONS, location)
+                str(self.home / "quarkus-run.jar"), heap_mb=self.heap_mb, options=(*JVM_OPTIONS, *properties)
             ),
             log=self.log,
             ready=self.is_ready,
@@ -79,8 +80,8 @@ class Registry:
         return code == (HTTPStatus.UNAUTHORIZED if self.security else HTTPStatus.OK)
 
     @property
-    def _configuration_file(self) -> Path:
-        return self.directory / "application.properties"
+    def _logins_file(self) -> Path:
+        return self.directory / "logins.properties"
 
     def _trust(self) -> ssl.SSLContext | bool:
         return ssl.create_default_context(cafile=self.security.ca) if self.security else True
@@ -103,26 +104,23 @@ class Registry:
         }
 
     def _secured(self, security: StackSecurity) -> dict[str, object]:
-        identity, users = security.identity("registry"), "quarkus.security.users.embedded"
-        logins = {
-            name: value
-            for user, role in self.users.items()
-            for name, value in (
-                (f'{users}.users."{user}"', security.identity(user).password),
-                (f'{users}.roles."{user}"', _ROLES[role]),
-            )
-        }
+        identity = security.identity("registry")
         return {
+            "quarkus.config.locations": self._logins_file,
             "quarkus.http.ssl-port": self.port,
             "quarkus.http.insecure-requests": "disabled",
             "quarkus.http.ssl.certificate.files": identity.certificate,
             "quarkus.http.ssl.certificate.key-files": identity.key,
             "quarkus.http.auth.basic": "true",
             "quarkus.http.auth.proactive": "true",
-            f"{users}.plain-text": "true",
             "apicurio.auth.role-based-authorization": "true",
-            **logins,
         }
+
+    def _logins(self, security: StackSecurity) -> dict[str, str]:
+        users = "quarkus.security.users.embedded"
+        names = {f'{users}.users."{user}"': security.identity(user).password for user in self.users}
+        roles = {f'{users}.roles."{user}"': _ROLES[role] for user, role in self.users.items()}
+        return {f"{users}.plain-text": "true", **names, **roles}
 
 
 _ROLES: dict[Role, str] = {"read": "sr-readonly", "write": "sr-developer", "admin": "sr-admin"}

@@ -58,7 +58,6 @@ def registry(stack_directory: Path) -> Iterator[Registry]:
         management_port=management_port,
         home=artifacts.registry_home(),
     )
-    server.prepare()
     with running(server.spec()):
         yield server
 

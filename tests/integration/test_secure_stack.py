@@ -169,7 +169,7 @@ def test_passwords_that_are_rotated_hold_without_a_restart_and_nothing_is_lost(s
     """All of the view's processes and its job get new ones, and have to connect anew, since the servers die."""
     before = pids(stack)
     security, users = StackSecurity(stack.root / "security"), users_of([stack.plan])
-    configuration = stack.root / "registry" / "application.properties"
+    configuration = stack.root / "registry" / "logins.properties"
     text = configuration.read_text()
     for user in users:
         password = security.identity(user).password_file
@@ -209,7 +209,7 @@ def everything_told(stack: SecureStack) -> Iterator[tuple[str, str]]:
 
 def holders_of_secrets(root: Path) -> list[Path]:
     """Files outside of `security` in which a server's own secrets must stand."""
-    return [root / "broker" / "server.properties", root / "registry" / "application.properties"]
+    return [root / "broker" / "server.properties", root / "registry" / "logins.properties"]
 
 
 def wrong_files(stack: SecureStack, directory: Path) -> dict[str, dict[str, Path]]:
