@@ -19,6 +19,7 @@ from headwater.pipelines.commands import (
     schemas,
     slo,
     stack,
+    tail,
     testing,
     views,
 )
@@ -50,6 +51,7 @@ app.command(rich_help_panel=VIEWS)(rollout.plan)
 app.command(rich_help_panel=VIEWS)(rollout.apply)
 app.command(rich_help_panel=VIEWS)(acls.acls)
 app.command(rich_help_panel=VIEWS)(views.get)
+app.command(rich_help_panel=VIEWS)(tail.tail)
 app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel=VIEWS)
 app.add_typer(slo.app, name="slo", rich_help_panel=VIEWS)
 app.add_typer(schemas.app, name="schemas", rich_help_panel=CONTRACTS)
