@@ -10,6 +10,7 @@ import typer
 from headwater.pipelines.commands import (
     acls,
     bench,
+    board,
     chaos,
     dead_letters,
     doctor,
@@ -61,6 +62,7 @@ app.command(rich_help_panel=PROCESSES)(processes.compute)
 app.command(rich_help_panel=PROCESSES)(processes.materialize)
 app.command(rich_help_panel=PROCESSES)(processes.archive)
 app.command(rich_help_panel=PROCESSES)(processes.watch)
+app.command(rich_help_panel=PROCESSES)(board.top)
 app.add_typer(bench.app, name="bench", rich_help_panel=MEASUREMENTS)
 app.command(rich_help_panel=MEASUREMENTS)(chaos.chaos)
 

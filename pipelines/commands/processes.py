@@ -34,7 +34,7 @@ def compute(plan: PlanFile = None, views: ViewsPath = None, view: ViewName = Non
     On SIGTERM the job is stopped with a savepoint, from which the next one goes on. Settings are environment
     variables, `HEADWATER_KAFKA_BOOTSTRAP_SERVERS` and so on.
     """
-    _require("pyflink", "compute")
+    require("pyflink", "compute")
     settings, chosen = _prepare(plan, views, view, schemas)
     from headwater.pipelines import compute as process
 
@@ -59,7 +59,7 @@ def archive(plan: PlanFile = None, views: ViewsPath = None, view: ViewName = Non
 
     Example:  `HEADWATER_OFFLINE_ROOT=/data/offline headwater archive --plan purchases.plan.json`
     """
-    _require("deltalake", "archive")
+    require("deltalake", "archive")
     settings, chosen = _prepare(plan, views, view, schemas)
     from headwater.pipelines import archive as process
 
@@ -81,7 +81,7 @@ def watch(
 
     It serves what it finds at /metrics, and says each row that differs in its log. One process may watch many views.
     """
-    _require("deltalake", "watch")
+    require("deltalake", "watch")
     from headwater.pipelines.logs import configure_logging
     from headwater.pipelines.settings import load_settings
     from headwater.pipelines.watch import process
@@ -101,7 +101,12 @@ def _all_plans(files: list[Path], views: Path | None, schemas: Path | None) -> l
     return [each.plan for each in load_plans(views, schemas)]
 
 
-def _require(package: str, extra: str) -> None:
+def require(package: str, extra: str) -> None:
+    """Returns if the package is installed, which the extra brings.
+
+    Raises:
+        PrerequisiteError: it is not.
+    """
     if find_spec(package) is None:
         raise PrerequisiteError(f"{package} is not installed: run `pip install 'headwater[{extra}]'`")
 

