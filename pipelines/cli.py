@@ -63,6 +63,7 @@ app.command(rich_help_panel=PROCESSES)(processes.materialize)
 app.command(rich_help_panel=PROCESSES)(processes.archive)
 app.command(rich_help_panel=PROCESSES)(processes.watch)
 app.command(rich_help_panel=PROCESSES)(board.top)
+app.command(rich_help_panel=PROCESSES)(board.board)
 app.add_typer(bench.app, name="bench", rich_help_panel=MEASUREMENTS)
 app.command(rich_help_panel=MEASUREMENTS)(chaos.chaos)
 

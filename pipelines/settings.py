@@ -131,6 +131,7 @@ class Settings(SecuritySettings):
     )
     metrics_host: str = Field("127.0.0.1", description="Address on which /metrics listens.")
     metrics_port: int = Field(0, ge=0, le=65535, description="Port on which /metrics listens; 0 takes a free one.")
+    board_token: SecretStr | None = Field(None, description="What readers of the web board must know.")
     instance: str = Field("0", description="Name of this process among its like, stable across restarts.")
     log_format: str = Field(
         "auto", pattern="^(auto|json|console)$", description="How log lines look; auto asks the terminal."

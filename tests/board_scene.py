@@ -84,10 +84,13 @@ class PlayedView:
 
 
 class Scene:
-    """A source of looks for a board."""
+    """A source of looks for a board, so many seconds apart."""
 
-    def __init__(self, *names: str, features: int = 3, owner: str = "growth@shop.example") -> None:
+    def __init__(
+        self, *names: str, features: int = 3, owner: str = "growth@shop.example", step_seconds: float = 5
+    ) -> None:
         self.at = START
+        self.step_seconds = step_seconds
         self.silent: dict[str, str] = {}
         self.views = {}
         for name in names:
@@ -96,8 +99,8 @@ class Scene:
             self.views[name] = PlayedView(plan.model_copy(update=changes))
 
     def look(self) -> Look:
-        """The next look, five seconds later."""
-        self.at += 5
+        """The next look."""
+        self.at += self.step_seconds
         samples = [sample for view in self.views.values() for sample in view.samples(self.at)]
         return Look(self.at, {"all": samples}, dict(self.silent), [view.plan for view in self.views.values()])
 

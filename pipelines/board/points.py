@@ -7,7 +7,6 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from headwater.operators.freshness import STAGES
 from headwater.pipelines.board.samples import BUCKET, RATES, REJECTS, SUM, VISIBLE, Sample
 from headwater.pipelines.freshness_summary import Histogram
 
@@ -129,10 +128,10 @@ def summed(parts: Iterable[Mapping[Name, float]]) -> dict[Name, float]:
     return total
 
 
-def stage_means(point: Point) -> list[float | None]:
-    """Mean seconds that rows spent in each stage, without the last, which is all of them together."""
+def stage_mean(point: Point, stage: str) -> float | None:
+    """Mean seconds that rows spent in the stage; None without any rows."""
     rows = point.buckets.get(float("inf"), 0.0)
-    return [point.stage_seconds.get(stage, 0.0) / rows if rows else None for stage in STAGES[:-1]]
+    return point.stage_seconds.get(stage, 0.0) / rows if rows else None
 
 
 def rates(points: Sequence[Point]) -> Mapping[str, float]:

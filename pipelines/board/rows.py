@@ -78,7 +78,8 @@ def summary(board: BoardNow) -> str:
         counts[view.state] += len(view.features)
     states = ", ".join(f"{counts[state]} {state.value.replace('_', ' ')}" for state in State if counts[state])
     silent = f"; no answer from {', '.join(sorted(board.silent))}" if board.silent else ""
-    return f"{len(board.views)} views, {sum(counts.values())} features: {states or 'none'}{silent}"
+    views = "1 view" if len(board.views) == 1 else f"{len(board.views)} views"
+    return f"{views}, {sum(counts.values())} features: {states or 'none'}{silent}"
 
 
 def seconds_text(seconds: float | None) -> str:

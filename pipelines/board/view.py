@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from headwater.operators.conditions import METRIC as CONDITION
+from headwater.operators.freshness import STAGES
 from headwater.operators.view_state import ViewState
 from headwater.pipelines.board.budgets import Budget, budgets_of, within_seconds
 from headwater.pipelines.board.points import (
@@ -15,7 +16,7 @@ from headwater.pipelines.board.points import (
     Past,
     Point,
     rates,
-    stage_means,
+    stage_mean,
     summed,
     visible_seconds,
 )
@@ -98,12 +99,12 @@ class ViewPast:
 
     Attributes:
         at: seconds since the epoch.
-        stages: mean seconds of each of the stages but the last, for each point.
+        stages: mean seconds in each of the stages but the last, which is all of them together.
         rates: per second, by the names of RATES.
     """
 
     at: Sequence[float]
-    stages: Sequence[Sequence[float | None]]
+    stages: Mapping[str, Sequence[float | None]]
     p99: Sequence[float | None]
     read_age: Sequence[float | None]
     lag_rows: Sequence[float | None]
@@ -176,7 +177,7 @@ class ViewBoard:
         each = [rates([point]) for point in points]
         return ViewPast(
             at=[point.at for point in points],
-            stages=[stage_means(point) for point in points],
+            stages={stage: [stage_mean(point, stage) for point in points] for stage in STAGES[:-1]},
             p99=[visible_seconds([point], 0.99) for point in points],
             read_age=[point.read_age for point in points],
             lag_rows=[point.lag_rows for point in points],

@@ -1,4 +1,4 @@
-"""`headwater top`: all features, live, from the metrics of the processes."""
+"""`headwater top` and `headwater board`: all features, live, from the metrics of the processes."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from headwater.pipelines.board.collector import Collector
     from headwater.pipelines.board.model import BoardNow
     from headwater.schemas.plan import Plan
+
+WEB = "127.0.0.1:8787"
+GREATEST_PORT = 65_535
 
 State = Annotated[
     Path, typer.Option(help="State directory of the local stack, used unless --scrape or --prometheus is given.")
@@ -60,6 +63,56 @@ def top(
         else:
             board.wait(board.wait(0, 0), interval + 10)
             _print(board.now())
+
+
+def board(
+    state: State = DEFAULT_STATE,
+    scrape: Scrape = None,
+    prometheus: PrometheusUrl = None,
+    plan: Plans = None,
+    interval: Interval = 5,
+    web: Annotated[str, typer.Option("--web", metavar="HOST:PORT", help="Where the page is served.")] = WEB,
+    anyone: Annotated[
+        bool, typer.Option("--anyone", help="Without a token, serve an address that others can reach.")
+    ] = False,
+) -> None:
+    """Serve the board as a page: all features, and each view with the last hour of its stages, rates and dead letters.
+
+    It is read-only and listens on this machine alone. With HEADWATER_BOARD_TOKEN it may listen elsewhere: a browser
+    asks for the token once, programs send it as `Authorization: Bearer`. The page's own data are at `/api/board` and
+    `/api/view/NAME`, as JSON. `--anyone` is for an address behind a proxy that asks who readers are.
+
+    Example:  `headwater board`  then  `http://127.0.0.1:8787/`
+    """
+    import signal
+    import threading
+
+    from headwater.pipelines.board.web import serve
+    from headwater.pipelines.settings import load_settings
+
+    token = load_settings().board_token
+    host, port = parse_address(web)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with (
+        collector(state, scrape, prometheus, plan, interval) as found,
+        serve(found, host, port, token.get_secret_value() if token else None, anyone=anyone) as url,
+    ):
+        out.print(f"the board is at {url}", highlight=False, soft_wrap=True)
+        stop.wait()
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """Host and port of a text such as `127.0.0.1:8787` or `[::1]:0`.
+
+    Raises:
+        SettingsError: it is no such text.
+    """
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > GREATEST_PORT:
+        raise SettingsError(f"--web {text}: write HOST:PORT, such as {WEB}")
+    return host.strip("[]"), int(port)
 
 
 def collector(
