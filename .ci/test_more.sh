@@ -1,5 +1,5 @@
 #!/bin/sh
-# Tests that need more than `make test`: Debian's Redis and Prometheus, time, an empty machine for the wheel and the
+# Tests that need more than `make test`: Debian's Redis, Prometheus and Chromium, time, an empty machine for the wheel and the
 # image, Go for the chart. A skipped test is a failure.
 set -eu
 cd "$(dirname "$0")/.."
@@ -29,6 +29,10 @@ if [ ! -x build/prometheus/usr/bin/promtool ]; then
     rm -rf build/prometheus && mkdir -p build/prometheus
     $as_root apt-get update -qq
     (cd build/prometheus && apt-get download -qq prometheus && dpkg-deb --extract prometheus_*.deb .)
+fi
+if [ ! -x /usr/bin/chromium ]; then
+    $as_root apt-get update -qq
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null
 fi
 HEADWATER_PROMTOOL=$PWD/build/prometheus/usr/bin/promtool
 export HEADWATER_PROMTOOL

@@ -17,6 +17,7 @@ SPARK_CHARACTERS = 20
 COLOURS: Mapping[State, str] = {
     State.STUCK: "bold red",
     State.SILENT: "bold magenta",
+    State.STARTING: "blue",
     State.STALE: "yellow",
     State.FRESH: "green",
     State.NO_EVENTS: "cyan",

@@ -41,12 +41,14 @@ SPARKS = 60
 class State(StrEnum):
     """What the online values of a view's features are worth now, the worst first.
 
-    Stuck: events may exist that are not visible. Silent: no materializer tells. Stale: a read may find values older
-    than the view promises. No events: the sources are silent, and all that exists is visible.
+    Stuck: events may exist that are not visible. Silent: no materializer tells. Starting: until heartbeats could have
+    come. Stale: a read may find values older than the view promises. No events: the sources are silent, and all that
+    exists is visible.
     """
 
     STUCK = ViewState.STUCK.value
     SILENT = "silent"
+    STARTING = ViewState.STARTING.value
     STALE = "stale"
     FRESH = ViewState.FRESH.value
     NO_EVENTS = ViewState.NO_EVENTS.value
@@ -192,8 +194,9 @@ class ViewBoard:
         told = {sample.labels["state"] for sample in self._named(VIEW_STATE) if sample.value == 1}
         if not told:
             return State.SILENT
-        if State.STUCK in told:
-            return State.STUCK
+        for unknown in (State.STUCK, State.STARTING):
+            if unknown in told:
+                return unknown
         if self._plan is not None and read_age is not None:
             # Just before the next heartbeat comes, the last one is as old as they are apart.
             plan = self._plan

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from headwater.pipelines.board.model import Board
+from headwater.pipelines.board.view import State
 from headwater.pipelines.board.web import serve
 from headwater.pipelines.commands.board import parse_address
 from headwater.schemas.errors import PrerequisiteError, SettingsError
@@ -73,6 +74,14 @@ def test_the_page_and_its_parts_come_from_here_alone_and_run_no_script_that_is_n
     for file in PAGE.iterdir():
         text = file.read_text().replace("http://www.w3.org/2000/svg", "")
         assert not re.search(r"https?:|//cdn|innerHTML|insertAdjacentHTML|\son\w+=\"|style=\"", text), file.name
+
+
+def test_the_page_knows_every_state_and_its_order() -> None:
+    (states,) = re.findall(r"STATES = (\[.+\])", (PAGE / "text.js").read_text())
+    assert json.loads(states) == [state.value for state in State]
+    for state in State:
+        assert f".{state.value} {{ color: var(--{state.value}); }}" in (PAGE / "page.css").read_text()
+        assert re.search(rf'^  {state.value}: "\w.+\."', (PAGE / "view.js").read_text(), re.MULTILINE)
 
 
 @pytest.mark.parametrize("path", ["../web.py", "%2e%2e/web.py", "page", "nothing"])

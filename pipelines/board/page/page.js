@@ -2,9 +2,8 @@
 
 import { showView } from "./view.js";
 import { showTable, startTable } from "./table.js";
-import { clock, state } from "./text.js";
+import { STATES, clock, state } from "./text.js";
 
-const STATES = ["stuck", "silent", "stale", "fresh", "no_events"];
 const at = (name) => document.getElementById(name);
 
 let board = null;

@@ -1,15 +1,14 @@
 // The table of features: sorted, filtered, and changed in place.
 
 import { greatest, line, sparkline } from "./charts.js";
-import { budget, element, number, seconds, state } from "./text.js";
+import { STATES, budget, element, number, seconds, state } from "./text.js";
 
-const WORST_FIRST = ["stuck", "silent", "stale", "fresh", "no_events"];
 const burn = (view) => Math.max(0, ...view.budgets.map((each) => each.left === null ? each.burn_rate ?? 0 : 1e6 * (1 - each.left)));
 
 // Each column: its title, what it sorts by, what it says, and whether the greatest comes first. Equals stay in the order
 // of their views and plans.
 const COLUMNS = [
-  { title: "State", by: (row) => WORST_FIRST.indexOf(row.view.state), text: (row) => state(row.view.state) },
+  { title: "State", by: (row) => STATES.indexOf(row.view.state), text: (row) => state(row.view.state) },
   { title: "Feature", by: (row) => row.feature, text: (row) => row.feature },
   { title: "View", by: (row) => row.view.view, text: (row) => row.view.view },
   { title: "Fresh, p99", by: (row) => row.view.p99 ?? -1, text: (row) => seconds(row.view.p99), most: true },

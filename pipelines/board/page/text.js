@@ -27,6 +27,9 @@ export function number(value) {
   return value.toLocaleString("en", { maximumFractionDigits: value < 100 ? 1 : 0 });
 }
 
+// The states of views, the worst first.
+export const STATES = ["stuck", "silent", "starting", "stale", "fresh", "no_events"];
+
 export const state = (value) => value.replaceAll("_", " ");
 
 export const clock = (at) => new Date(at * 1000).toLocaleTimeString();

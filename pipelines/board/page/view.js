@@ -6,6 +6,7 @@ import { clock, element, number, seconds, state } from "./text.js";
 const MEANINGS = {
   stuck: "Events may exist that are not visible.",
   silent: "No materializer tells of it.",
+  starting: "It began to look a moment ago.",
   stale: "A read may find values older than promised.",
   fresh: "What happens becomes visible as promised.",
   no_events: "The sources are silent, and all that exists is visible.",
