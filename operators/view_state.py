@@ -35,8 +35,8 @@ def view_state(
     """The state of a view at a wall time.
 
     Args:
-        heartbeats_as_of_ms: of each partition that is looked after; None where no heartbeat is known. Who was given
-            no partition knows nothing either.
+        heartbeats_as_of_ms: of each partition that is looked after; None where no heartbeat is known. Who looks after
+            none knows nothing for as long as that lasts: others have them all, or will say that they are stuck.
         newest_ingested_ms: Kafka timestamp of the newest event that is visible; None if there was none.
         stalled_ms: for how long rows have waited in the log without any progress; 0 if none wait.
         freshness_objective_ms: the plan's.
@@ -46,8 +46,11 @@ def view_state(
     patience = patience_ms(freshness_objective_ms)
     if not store_available or stalled_ms > patience:
         return ViewState.STUCK
+    heartbeats = tuple(heartbeats_as_of_ms)
+    if not heartbeats:
+        return ViewState.STARTING
     known_as_of_ms = now_ms
-    for as_of_ms in tuple(heartbeats_as_of_ms) or (None,):
+    for as_of_ms in heartbeats:
         if as_of_ms is None or now_ms - as_of_ms > patience:
             return ViewState.STUCK if looking_ms > patience else ViewState.STARTING
         known_as_of_ms = min(known_as_of_ms, as_of_ms)

@@ -53,10 +53,11 @@ class KafkaGrant(NamedTuple):
 
 
 class RedisGrant(NamedTuple):
-    """Commands, on keys of these patterns alone."""
+    """Commands, on keys of these patterns alone; some keys may only be read."""
 
     keys: tuple[str, ...]
     commands: tuple[str, ...]
+    read_only: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,14 +124,16 @@ def _archive(plan: Plan) -> Grants:
 
 
 def _watch(plan: Plan) -> Grants:
-    topics = (*(source.topic for source in plan.sources), plan.log.topic)
+    topics = [source.topic for source in plan.sources]
+    probed = topics if plan.probe is not None else []
     return Grants(
         "watch",
         (
-            *(KafkaGrant("topic", topic, _READ) for topic in topics),
+            *(KafkaGrant("topic", topic, (*_READ, "DescribeConfigs")) for topic in topics),
+            *(KafkaGrant("topic", topic, _WRITE) for topic in probed),
             KafkaGrant("group", "headwater-watch-", ("Describe",), is_prefix=True),
         ),
-        RedisGrant(_keys(plan), _REDIS_READ),
+        RedisGrant((f"hw:watch:{plan.view}.g*",), (*_REDIS_READ, "scan", "set"), read_only=_keys(plan)),
         "read",
     )
 

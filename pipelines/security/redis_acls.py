@@ -23,10 +23,12 @@ def rules(grants: Iterable[Grants]) -> list[str] | None:
     if not needed:
         return None
     keys = dict.fromkeys(key for grant in needed for key in grant.keys)
+    read_only = dict.fromkeys(key for grant in needed for key in grant.read_only if key not in keys)
     commands = dict.fromkeys(command for grant in needed for command in grant.commands)
     return [
         *("resetkeys", "resetchannels", "clearselectors", "-@all"),
         *(f"~{key}" for key in keys),
+        *(f"%R~{key}" for key in read_only),
         *(f"+{command}" for command in commands),
     ]
 

@@ -68,13 +68,10 @@ def test_a_view_whose_store_takes_no_rows_is_stuck_even_before_its_first_partiti
 
 
 @pytest.mark.parametrize(("looking_ms", "state"), [(10_000.0, ViewState.STARTING), (10_001.0, ViewState.STUCK)])
-@pytest.mark.parametrize("heartbeats", [[int(NOW), None], []], ids=["of one partition", "no partition was given yet"])
-def test_nobody_who_has_just_begun_to_look_calls_a_view_stuck(
-    heartbeats: list[int | None], looking_ms: float, state: ViewState
-) -> None:
+def test_nobody_who_has_just_begun_to_look_calls_a_view_stuck(looking_ms: float, state: ViewState) -> None:
     found = view_state(
         NOW,
-        heartbeats_as_of_ms=heartbeats,
+        heartbeats_as_of_ms=[int(NOW), None],
         newest_ingested_ms=None,
         stalled_ms=0.0,
         freshness_objective_ms=1_000,
@@ -82,3 +79,16 @@ def test_nobody_who_has_just_begun_to_look_calls_a_view_stuck(
         looking_ms=looking_ms,
     )
     assert found is state
+
+
+def test_who_looks_after_no_partition_claims_nothing() -> None:
+    found = view_state(
+        NOW,
+        heartbeats_as_of_ms=[],
+        newest_ingested_ms=None,
+        stalled_ms=0.0,
+        freshness_objective_ms=1_000,
+        store_available=True,
+        looking_ms=LONG,
+    )
+    assert found is ViewState.STARTING
