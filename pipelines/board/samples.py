@@ -1,7 +1,7 @@
 """What the board takes from the metrics of a process: a few hundred samples, also where a view has a thousand features.
 
-All features of a view are in one row, so their timing is the same (see `operators/freshness.py`). A process tells it
-for each of them; of these many series only those of the first feature are parsed.
+All features of a view are in one row, so their timing is the same (see `operators/freshness.py`). A process tells the
+whole way for each of them; of these many series only those of the first feature are parsed.
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ SINGLE = (
 _NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _FEATURE = re.compile(r'feature="((?:[^"\\]|\\.)*)"')
 _VIEW = re.compile(r'view="((?:[^"\\]|\\.)*)"')
+_STAGE = re.compile(r'stage="(\w+)"')
 _JOB = re.compile(r"headwater_(.+)_g\d+")
 
 
@@ -86,7 +87,7 @@ def samples_of(text: str) -> list[Sample]:
 
 
 def _kept(text: str) -> Iterator[str]:
-    first: dict[str, str] = {}
+    first: dict[tuple[str, ...], str] = {}
     visible = f'stage="{VISIBLE}"'
     for line in text.splitlines():
         name = _NAME.match(line)
@@ -95,6 +96,6 @@ def _kept(text: str) -> Iterator[str]:
         if name[0] in SINGLE or (name[0] == COUNT and visible in line):
             yield line
         elif name[0] in (BUCKET, SUM, LAST_EVENT):
-            feature, view = _FEATURE.search(line), _VIEW.search(line)
-            if feature and view and first.setdefault(view[1], feature[1]) == feature[1]:
+            feature, view, stage = _FEATURE.search(line), _VIEW.search(line), _STAGE.search(line)
+            if feature and view and first.setdefault((view[1], stage[1] if stage else ""), feature[1]) == feature[1]:
                 yield line

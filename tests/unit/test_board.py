@@ -200,7 +200,7 @@ def test_of_a_thousand_features_a_few_hundred_samples_are_taken() -> None:
     pipeline = Pipeline(make_plan(features=[(f"feature_{number}", "long") for number in range(1_000)]))
     pipeline.events(10)
     text = generate_latest(pipeline.registry).decode()
-    assert text.count("\n") > 90_000
+    assert text.count("\n") > 20_000
     samples = samples_of(text)
     assert len(samples) < 1_000 + 200
     pipeline.board.take(Look(START, {"materialize": samples}, {}, []))
