@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shutil
@@ -27,10 +26,7 @@ pytestmark = pytest.mark.timeout(900)
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the image has at /opt/headwater: made by the first stages' RUN steps from what they copy."""
-    return built(tmp_path_factory.mktemp("image"))
-
-
-def built(root: Path) -> Path:
+    root = tmp_path_factory.mktemp("image")
     made = {HOME: root / "headwater", "/jars": root / "jars"}
     for stage in STAGES[:-1]:
         directory = root / stage.name
@@ -101,24 +97,6 @@ def test_flinks_servers_start_by_their_scripts_and_write_only_where_they_are_tol
             with started(home, tmp_path, name, "start-foreground"):
                 wait_until(lambda: slots(rest) == 1, 90, "the TaskManager's slot")
     assert files_of(home) == before
-
-
-@pytest.mark.timeout(1800)
-def test_another_build_in_the_same_place_gives_the_same_bytes(tmp_path: Path) -> None:
-    root = tmp_path / "image"
-    digests = []
-    for _ in range(2):
-        home = built(root)
-        digests.append({str(file): sha256(file) for file in sorted(home.rglob("*")) if file.is_file()})
-        shutil.rmtree(root)
-    first, second = digests
-    assert first.keys() == second.keys()
-    assert [file for file in first if first[file] != second[file]] == []
-
-
-def sha256(file: Path) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def copy_sources(stage: Stage, directory: Path) -> None:
