@@ -4,6 +4,7 @@
 # make properties-nightly 100,000 other streams rather than the same 2,000, ten million keys; SEED=n for a certain run
 # make mutations          shows that those streams notice mistakes: the kernel with one at a time
 # make chaos-nightly      every fault three times, at least 100 SIGKILLs (an hour); SEED=n for another run
+# make integration-nightly the integration tests that take too long for each change; HEADWATER_REDIS_SERVER has TLS
 # make test-more          what else CI tests: other servers (may use apt-get), the wheel, the image, the chart (Go)
 # make bench              measures everything on this machine (20 min) and writes the pages in pipelines/bench
 # make kernel             the jar that computes
@@ -20,7 +21,7 @@ MAVEN := mvn --batch-mode --quiet
 PYTEST := $(BIN)/python -m pytest
 
 .DELETE_ON_ERROR:
-.PHONY: demo test check properties-nightly mutations chaos-nightly test-more bench kernel golden venv links prerequisites clean
+.PHONY: demo test check properties-nightly mutations chaos-nightly integration-nightly test-more bench kernel golden venv links prerequisites clean
 
 demo: venv kernel
 	$(BIN)/headwater demo $(if $(KEEP),--keep)
@@ -35,7 +36,7 @@ check: venv links
 test: check kernel $(KERNEL_TESTED)
 	$(PYTEST) -m 'not needs_apt and not slow' tests/properties
 	$(BIN)/python -c 'from headwater.pipelines.stack.artifacts import fetch_all; fetch_all()'
-	$(PYTEST) -n 2 --dist loadfile -m 'not needs_apt and not slow' tests/integration
+	$(PYTEST) -n 2 --dist loadfile -m 'not needs_apt and not slow and not nightly' tests/integration
 
 properties-nightly: venv links $(KERNEL_TESTED)
 	HEADWATER_PROPERTY_EXAMPLES=100000 HEADWATER_PROPERTY_SEED=$(or $(SEED),$(shell date +%s)) $(PYTEST) -s tests/properties
@@ -48,6 +49,9 @@ chaos-nightly: venv kernel
 	mkdir -p build
 	$(BIN)/headwater chaos --rounds 3 --kills 100 --rate 150 --drivers 3000 --seed $(or $(SEED),1) \
 		--json build/chaos.json --markdown build/chaos.md
+
+integration-nightly: venv kernel
+	$(PYTEST) -m nightly tests/integration
 
 test-more: venv kernel
 	.ci/test_more.sh

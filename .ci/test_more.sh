@@ -18,11 +18,11 @@ HEADWATER_REDIS_SERVER=$PWD/build/redis-server
 PATH=$PWD/build:$PATH
 export HEADWATER_REDIS_SERVER PATH
 echo "the online store's and the secure stack's tests with $("$HEADWATER_REDIS_SERVER" --version)"
-.venv/bin/python -m pytest --no-skips -n 2 --dist loadfile tests/integration/test_online_*.py tests/integration/test_secure_stack.py
+.venv/bin/python -m pytest --no-skips -n 2 --dist loadfile -m 'not nightly' tests/integration/test_online_*.py tests/integration/test_secure_stack.py
 
 unset HEADWATER_REDIS_SERVER
 # A file's tests stay together: each of the two workers has a broker, registry, Redis and cluster of its own.
-.venv/bin/python -m pytest --no-skips -n 2 --dist loadfile -m slow tests/integration
+.venv/bin/python -m pytest --no-skips -n 2 --dist loadfile -m 'slow and not nightly' tests/integration
 
 # Unpacked rather than installed: the package would start a service.
 if [ ! -x build/prometheus/usr/bin/promtool ]; then

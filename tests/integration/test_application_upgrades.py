@@ -42,7 +42,7 @@ from tests.integration.compute_lab import (
 
 UniqueName = Callable[[str], str]
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.nightly, pytest.mark.timeout(1800)]
 
 CUSTOMERS = 20
 PAUSE_SECONDS = 0.1

@@ -26,7 +26,7 @@ from tests.integration.fault_lab import OwnCluster, all_counted, own_cluster, pr
 
 UniqueName = Callable[[str], str]
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.nightly, pytest.mark.timeout(900)]
 
 TRANSACTION_TIMEOUT_SECONDS = 10
 OUTAGE_SECONDS = TRANSACTION_TIMEOUT_SECONDS + 2

@@ -165,6 +165,7 @@ def test_what_holds_secrets_is_for_its_owner_alone(stack: SecureStack) -> None:
     assert not (stack.root / "security").stat().st_mode & 0o077
 
 
+@pytest.mark.nightly
 def test_passwords_that_are_rotated_hold_without_a_restart_and_nothing_is_lost(stack: SecureStack) -> None:
     """All of the view's processes and its job get new ones, and have to connect anew, since the servers die."""
     before = pids(stack)
