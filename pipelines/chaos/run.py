@@ -24,7 +24,7 @@ from headwater.schemas.errors import HeadwaterError, StackError
 from headwater.schemas.feature_log import ROW_HEADER_NAME
 
 WARM_UP_SECONDS = 90.0
-TOLD_WITHIN_SECONDS = 30.0
+TOLD_WITHIN_SECONDS = 120.0
 """How much longer a fault lasts than it has to, if nobody has told of it by then."""
 
 SILENT_WITHIN_SECONDS = 40.0

@@ -31,6 +31,7 @@ from headwater.pipelines.settings import Settings, client_properties
 from headwater.pipelines.stack.security import settings_of
 from headwater.pipelines.stack.state import StackState, StateDirectory
 from headwater.pipelines.topics import create_output_topics, found_topics, output_topics
+from headwater.pipelines.watch.value_watch import reference_key
 from headwater.schemas.plan import Plan
 
 PACKAGE = Path(__file__).resolve().parents[2]
@@ -115,7 +116,11 @@ def archive(settings: Settings, plan: Plan) -> None:
 
 
 def watch(settings: Settings, plan: Plan) -> None:
-    with_consumer(settings, f"headwater-watch-{uuid.uuid4()}", plan.sources[0].topic, plan.log.topic)
+    """Beside the reference that the stack's own has, it writes one of a generation that there is not."""
+    with_consumer(settings, f"headwater-watch-{uuid.uuid4()}", plan.sources[0].topic)
+    with connect(settings) as redis:
+        redis.scan(0, match=f"hw:{{{plan.view}.g*")
+        redis.set(reference_key(plan.model_copy(update={"generation": 0})), b"test")
     reader(settings, plan)
 
 

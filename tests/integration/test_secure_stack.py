@@ -146,7 +146,16 @@ def test_an_expired_certificate_of_redis_is_waited_out_and_nothing_is_lost(stack
     Traffic(stack.settings("producer"), seed=6, customers=50, rate=1).send_history(EVENTS)
     authority.renew(authority.identity("redis"))
     stack.kill("redis")
+    wait_until(lambda: answers(stack.settings("materialize")), 60, "Redis does not come back")
     assert verify(stack.settings(), stack.plan, timeout_seconds=150).right
+
+
+def answers(settings: Settings) -> bool:
+    try:
+        with connect(settings) as redis:
+            return bool(redis.ping())
+    except RedisError:
+        return False
 
 
 def test_no_secret_is_seen_in_logs_metrics_plans_processes_state_or_flink(stack: SecureStack) -> None:
