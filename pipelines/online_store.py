@@ -42,6 +42,11 @@ _REMEDIES = (
     ("certificate required", "show one: HEADWATER_REDIS_CERTIFICATE_FILE and HEADWATER_REDIS_KEY_FILE"),
     ("alert certificate expired", "renew this client's certificate: HEADWATER_REDIS_CERTIFICATE_FILE"),
     ("unknown ca", "show a certificate of the authority that Redis trusts: HEADWATER_REDIS_CERTIFICATE_FILE"),
+    # The server said why, but hung up before this client had finished what it was about to say.
+    (
+        "EOF occurred in violation",
+        "check that it runs, and that it takes this client's HEADWATER_REDIS_CERTIFICATE_FILE",
+    ),
     ("Connection closed by server", "check that it runs, and whether it wants TLS (rediss://)"),
     ("Connection reset", "check that it runs, and whether it wants TLS (rediss://)"),
     ("Timeout connecting", "check that it runs, and whether its port wants TLS (rediss://) or none (redis://)"),
