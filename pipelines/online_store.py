@@ -21,6 +21,10 @@ ANSWER_TIMEOUT_SECONDS = 10.0
 
 _GIVE_LOGIN = "set HEADWATER_REDIS_USER and HEADWATER_REDIS_PASSWORD_FILE, or put both into HEADWATER_REDIS_URL"
 _CORRECT_LOGIN = "correct user and password: HEADWATER_REDIS_USER and HEADWATER_REDIS_PASSWORD_FILE, or the URL"
+_HUNG_UP = (
+    "check that it runs, whether it wants TLS (rediss://), and, if so, whether it takes this client's"
+    " HEADWATER_REDIS_CERTIFICATE_FILE"
+)
 
 # What Redis or the way to it says, and what to do about it; the first that fits counts.
 _REMEDIES = (
@@ -42,13 +46,11 @@ _REMEDIES = (
     ("certificate required", "show one: HEADWATER_REDIS_CERTIFICATE_FILE and HEADWATER_REDIS_KEY_FILE"),
     ("alert certificate expired", "renew this client's certificate: HEADWATER_REDIS_CERTIFICATE_FILE"),
     ("unknown ca", "show a certificate of the authority that Redis trusts: HEADWATER_REDIS_CERTIFICATE_FILE"),
-    # The server said why, but hung up before this client had finished what it was about to say.
-    (
-        "EOF occurred in violation",
-        "check that it runs, and that it takes this client's HEADWATER_REDIS_CERTIFICATE_FILE",
-    ),
-    ("Connection closed by server", "check that it runs, and whether it wants TLS (rediss://)"),
-    ("Connection reset", "check that it runs, and whether it wants TLS (rediss://)"),
+    # Where a server hangs up, a client may not have heard why: what it was about to say fails first.
+    ("EOF occurred in violation", _HUNG_UP),
+    ("Connection closed by server", _HUNG_UP),
+    ("Connection reset", _HUNG_UP),
+    ("Broken pipe", _HUNG_UP),
     ("Timeout connecting", "check that it runs, and whether its port wants TLS (rediss://) or none (redis://)"),
     ("Timeout", "check that it is not overloaded or stopped"),
 )
