@@ -9,13 +9,10 @@ from typing import Literal
 from headwater.schemas.contracts.parse import parse
 from headwater.schemas.contracts.types import Array, AvroType, Field, Map, Record, Union
 from headwater.schemas.plan import Feature, Plan, SourcePlan
-from headwater.schemas.reads import FieldPath, Reads, features_below
+from headwater.schemas.reads import FieldPath, Reads, Use, features_below
 
 Way = Literal["value", "weight", "filter"]
 """How a field reaches a feature: it is aggregated, it weighs what is, or it decides which events are."""
-
-Use = Literal["key", "event time", "event id", "filter", "expectation"]
-"""What a field is to a view as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +56,15 @@ class Lineage:
 
 def lineage_of(plan: Plan) -> Lineage:
     """The lineage of a plan, which has the schemas of its events."""
-    fields = [(source, field, Reads(source, field.path)) for source in plan.sources for field in _fields_of(source)]
+    fields = [(field, Reads(source, field.path)) for source in plan.sources for field in _fields_of(source)]
     features = [
         FeatureOrigin(field, feature.name, way, "filter" if way == "filter" else below.aggregate)
         for feature in plan.features
         for below in features_below(plan.features, feature)
-        for _, field, reads in fields
+        for field, reads in fields
         for way in _ways(below, reads)
     ]
-    view = [(field, use) for source, field, reads in fields for use in _uses(source, reads)]
+    view = [(field, use) for field, reads in fields for use in reads.uses()]
     return Lineage(tuple(dict.fromkeys(features)), tuple(view))
 
 
@@ -78,19 +75,6 @@ def _ways(feature: Feature, reads: Reads) -> Iterator[Way]:
         yield "weight"
     if feature.filter in reads.columns:
         yield "filter"
-
-
-def _uses(source: SourcePlan, reads: Reads) -> Iterator[Use]:
-    if any(map(reads.input, source.key)):
-        yield "key"
-    if reads.path(source.event_time.path):
-        yield "event time"
-    if any(map(reads.input, source.event_id)):
-        yield "event id"
-    if any(map(reads.expression, source.where)):
-        yield "filter"
-    if any(each.cel and reads.expression(each.cel) for each in source.expectations):
-        yield "expectation"
 
 
 def _fields_of(source: SourcePlan) -> list[EventField]:

@@ -29,17 +29,12 @@ def uses_of(plan: Plan, source: SourcePlan, field: FieldPath) -> str:
 
 def _uses(plan: Plan, source: SourcePlan, field: FieldPath) -> Iterator[str]:
     reads = Reads(source, field)
-    if any(map(reads.input, source.key)):
-        yield "its key"
-    if reads.path(source.event_time.path):
-        yield "its event time"
-    if any(map(reads.input, source.event_id)):
-        yield "its event id"
-    if any(map(reads.expression, source.where)):
-        yield "its filter"
-    expectations = [each.name for each in source.expectations if each.cel and reads.expression(each.cel)]
-    if expectations:
-        yield f"expectation{'s' if len(expectations) > 1 else ''} {', '.join(expectations)}"
+    for use in reads.uses():
+        if use == "expectation":
+            names = reads.expectations()
+            yield f"expectation{'s' if len(names) > 1 else ''} {', '.join(names)}"
+        else:
+            yield f"its {use}"
     names = [feature.name for feature in plan.features if _is_fed(plan, feature, reads.columns)]
     if names:
         yield f"feature{'s' if len(names) > 1 else ''} {', '.join(names)}"
