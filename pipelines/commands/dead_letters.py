@@ -22,14 +22,11 @@ from headwater.pipelines.commands.dead_letter_options import (
     Reasons,
     SchemaId,
     Since,
-    State,
     Topic,
     Unmet,
     Until,
-    View,
     Yes,
     selection_of,
-    settings_and_plan,
 )
 from headwater.pipelines.commands.dead_letter_tables import (
     counts_table,
@@ -38,6 +35,7 @@ from headwater.pipelines.commands.dead_letter_tables import (
     print_tally,
     repetition_warning,
 )
+from headwater.pipelines.commands.local_stack import State, View, settings_and_plan
 from headwater.pipelines.commands.processes import PlanFile, SchemasPath, ViewsPath
 
 if TYPE_CHECKING:
@@ -84,7 +82,7 @@ def list_letters(
     from headwater.pipelines.dead_letters.explanation import as_json as letter_as_json
     from headwater.pipelines.dead_letters.marks import read_marks
 
-    settings, chosen = settings_and_plan(view, plan, views, schemas, state)
+    settings, chosen = settings_and_plan(view, plan, views, schemas, state, "letters")
     selection = selection_of(reason, expectation, since, until, schema_id, topic, partition, generation)
     counts, unmet = Counter[str](), Counter[str]()
     with _letters(settings, chosen, late) as letters:
@@ -134,7 +132,7 @@ def show(
     from headwater.pipelines.registry import Registry
 
     wanted = Position.parse(position)
-    settings, chosen = settings_and_plan(view, plan, views, schemas, state)
+    settings, chosen = settings_and_plan(view, plan, views, schemas, state, "letters")
     with _letters(settings, chosen, late) as letters:
         found = [with_original(letter, settings) for letter in letters.at(wanted)]
         marks = read_marks(settings, letters.name)
@@ -187,7 +185,7 @@ def replay(
     """
     from headwater.pipelines.dead_letters import handling
 
-    settings, chosen = settings_and_plan(view, plan, views, schemas, state)
+    settings, chosen = settings_and_plan(view, plan, views, schemas, state, "letters")
     generation = chosen.generation if generation is None else generation
     selection = selection_of(reason, expectation, since, until, schema_id, topic, partition, generation)
     with _letters(settings, chosen, late=False) as letters:
@@ -231,7 +229,7 @@ def drop(
     """
     from headwater.pipelines.dead_letters import handling
 
-    settings, chosen = settings_and_plan(view, plan, views, schemas, state)
+    settings, chosen = settings_and_plan(view, plan, views, schemas, state, "letters")
     selection = selection_of(reason, expectation, since, until, schema_id, topic, partition, generation)
     done = "restored" if undo else "dropped"
     with _letters(settings, chosen, late) as letters:

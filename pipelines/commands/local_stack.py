@@ -1,16 +1,24 @@
-"""The stack on this machine, for the commands that ask it unless they are told of a deployment."""
+"""The stack on this machine, for the commands that ask it unless they are told of a deployment; and what tells them."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from headwater.pipelines.commands.console import err
-from headwater.schemas.errors import StackError
+from headwater.pipelines.commands.processes import chosen_plan
+from headwater.schemas.errors import SettingsError, StackError
 
 if TYPE_CHECKING:
+    from headwater.pipelines.security.grants import Component
     from headwater.pipelines.settings import Settings
     from headwater.pipelines.stack.state import StackState
+    from headwater.schemas.plan import Plan
+
+View = Annotated[str, typer.Argument(help="Name of the feature view.")]
+State = Annotated[Path, typer.Option(help="State directory of the local stack, used unless a plan or views are given.")]
 
 
 def running_stack(state: Path, otherwise: str) -> StackState:
@@ -32,6 +40,18 @@ def running_stack(state: Path, otherwise: str) -> StackState:
     return stack
 
 
+def settings_as(stack: StackState, component: Component, view: str) -> Settings:
+    """The settings of a process that uses the stack's services, as this component of the view where it is secure.
+
+    Raises:
+        SettingsError: another setting is malformed.
+    """
+    from headwater.pipelines.security.grants import NAMES
+    from headwater.pipelines.stack.security import settings_of
+
+    return settings_of(stack, NAMES.format(component=component, view=view))
+
+
 def told_or_local_settings(state: Path) -> Settings:
     """The environment's settings if they name brokers, else those of the stack in the state directory, and says so.
 
@@ -51,3 +71,39 @@ def told_or_local_settings(state: Path) -> Settings:
     )
     err.print(f"of the stack in {state}", highlight=False)
     return settings_of(stack)
+
+
+def settings_and_plan(
+    view: str, plan: Path | None, views: Path | None, schemas: Path | None, state: Path, component: Component
+) -> tuple[Settings, Plan]:
+    """Where the view's topics are, and its plan: of a deployment if options name a plan, else of the local stack.
+
+    Args:
+        component: as which the local stack is used.
+
+    Raises:
+        SettingsError: the options do not fit together.
+        StackError: no stack runs in the state directory.
+        DeclarationError: the declarations are wrong.
+    """
+    from headwater.pipelines.logs import configure_logging
+    from headwater.pipelines.settings import load_settings
+
+    if plan is None and views is None:
+        settings, chosen = _of_local_stack(view, state, component)
+    else:
+        settings, chosen = load_settings(), chosen_plan(plan, views, view, schemas)
+    if chosen.view != view:
+        raise SettingsError(f"--plan {plan} is of the view {chosen.view}, not of {view}")
+    configure_logging(settings)
+    return settings, chosen
+
+
+def _of_local_stack(view: str, state: Path, component: Component) -> tuple[Settings, Plan]:
+    stack = running_stack(
+        state, "give --plan or --views, and settings such as HEADWATER_KAFKA_BOOTSTRAP_SERVERS, for a deployment"
+    )
+    plans = {each.view: each.plan for each in stack.views}
+    if view not in plans:
+        raise SettingsError(f"the stack in {state} has the views {', '.join(plans)}, not {view}")
+    return settings_as(stack, component, view), chosen_plan(plans[view], None, None, None)

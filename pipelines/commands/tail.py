@@ -16,9 +16,9 @@ import typer
 from rich.text import Text
 
 from headwater.pipelines.commands.console import DEFAULT_STATE, out
-from headwater.pipelines.commands.dead_letter_options import State, View, instant_ms, settings_and_plan
+from headwater.pipelines.commands.local_stack import State, View, settings_and_plan
 from headwater.pipelines.commands.processes import PlanFile, SchemasPath, ViewsPath
-from headwater.pipelines.commands.views import parse_entity
+from headwater.pipelines.commands.views import instant_ms, parse_entity
 from headwater.schemas.feature_log import CAUSES
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def tail(
     """
     from headwater.pipelines.log_tail import LogTail
 
-    settings, chosen = settings_and_plan(view, plan, views, schemas, state)
+    settings, chosen = settings_and_plan(view, plan, views, schemas, state, "letters")
     key = parse_entity(chosen.entity, entity) if entity else None
     began_with = instant_ms(since, "--since")
     with (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -13,7 +14,8 @@ import typer
 from rich.console import Group
 
 from headwater.pipelines.commands.console import DEFAULT_STATE, new_table, out
-from headwater.pipelines.commands.local_stack import running_stack
+from headwater.pipelines.commands.local_stack import running_stack, settings_as
+from headwater.schemas.durations import to_ms
 from headwater.schemas.errors import FormatError
 
 if TYPE_CHECKING:
@@ -123,6 +125,21 @@ def parse_instant(text: str, option: str = "--as-of") -> datetime | float:
     return instant
 
 
+def instant_ms(text: str | None, option: str) -> int | None:
+    """Milliseconds since the epoch of an instant, or of so long ago.
+
+    Raises:
+        FormatError: it is neither; names the option.
+    """
+    if text is None:
+        return None
+    try:
+        return time.time_ns() // 1_000_000 - to_ms(text)
+    except ValueError:
+        instant = parse_instant(text, option)
+    return int((instant.timestamp() if isinstance(instant, datetime) else instant) * 1000)
+
+
 def _key_value(field: EntityField, text: str) -> KeyValue:
     try:
         if field.type == "long":
@@ -140,11 +157,8 @@ def _reader_settings(state: Path, view: str) -> Settings:
         from headwater.pipelines.settings import load_settings
 
         return load_settings()
-    from headwater.pipelines.security.grants import NAMES
-    from headwater.pipelines.stack.security import settings_of
-
     stack = running_stack(state, "set HEADWATER_REDIS_URL to the online store of a deployment")
-    return settings_of(stack, NAMES.format(component="reader", view=view))
+    return settings_as(stack, "reader", view)
 
 
 def _as_json(row: FeatureRow) -> dict[str, Any]:
