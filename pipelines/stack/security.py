@@ -16,7 +16,6 @@ ADMIN = "headwater-admin"
 """Who may do everything, in Kafka, Redis and the registry alike."""
 
 SCRAM = "SCRAM-SHA-512"
-SERVERS = ("broker", "redis", "registry")
 
 
 class StackSecurity:
