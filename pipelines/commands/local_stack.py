@@ -40,8 +40,10 @@ def running_stack(state: Path, otherwise: str) -> StackState:
     return stack
 
 
-def settings_as(stack: StackState, component: Component, view: str) -> Settings:
+def settings_as(stack: StackState, component: Component | None, view: str) -> Settings:
     """The settings of a process that uses the stack's services, as this component of the view where it is secure.
+
+    None is the stack's administrator.
 
     Raises:
         SettingsError: another setting is malformed.
@@ -49,7 +51,7 @@ def settings_as(stack: StackState, component: Component, view: str) -> Settings:
     from headwater.pipelines.security.grants import NAMES
     from headwater.pipelines.stack.security import settings_of
 
-    return settings_of(stack, NAMES.format(component=component, view=view))
+    return settings_of(stack) if component is None else settings_of(stack, NAMES.format(component=component, view=view))
 
 
 def told_or_local_settings(state: Path) -> Settings:
@@ -74,12 +76,12 @@ def told_or_local_settings(state: Path) -> Settings:
 
 
 def settings_and_plan(
-    view: str, plan: Path | None, views: Path | None, schemas: Path | None, state: Path, component: Component
+    view: str, plan: Path | None, views: Path | None, schemas: Path | None, state: Path, component: Component | None
 ) -> tuple[Settings, Plan]:
     """Where the view's topics are, and its plan: of a deployment if options name a plan, else of the local stack.
 
     Args:
-        component: as which the local stack is used.
+        component: as which the local stack is used; None is its administrator.
 
     Raises:
         SettingsError: the options do not fit together.
@@ -99,7 +101,7 @@ def settings_and_plan(
     return settings, chosen
 
 
-def _of_local_stack(view: str, state: Path, component: Component) -> tuple[Settings, Plan]:
+def _of_local_stack(view: str, state: Path, component: Component | None) -> tuple[Settings, Plan]:
     stack = running_stack(
         state, "give --plan or --views, and settings such as HEADWATER_KAFKA_BOOTSTRAP_SERVERS, for a deployment"
     )

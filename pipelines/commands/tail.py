@@ -58,7 +58,7 @@ def tail(
     """
     from headwater.pipelines.log_tail import LogTail
 
-    settings, chosen = settings_and_plan(view, plan, views, schemas, state, "letters")
+    settings, chosen = settings_and_plan(view, plan, views, schemas, state, None)
     key = parse_entity(chosen.entity, entity) if entity else None
     began_with = instant_ms(since, "--since")
     with (

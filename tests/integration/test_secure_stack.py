@@ -85,6 +85,7 @@ def test_a_component_fails_with_anothers_grants_and_says_why(stack: SecureStack,
 def test_commands_of_the_local_stack_use_the_users_that_they_need(stack: SecureStack) -> None:
     assert "count_24h" in stack.run("get", VIEW, "customer_id=customer-00001", "--state", str(stack.root))
     stack.run("dead-letters", "list", VIEW, "--state", str(stack.root))
+    assert "customer-" in stack.run("tail", VIEW, "--since", "1h", "--limit", "1", "--state", str(stack.root))
     assert "ready" in stack.run("status", "--state", str(stack.root))
 
 
