@@ -19,14 +19,26 @@ import fastavro
 import httpx
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from headwater.operators.reference import ReferenceEvent
+from headwater.operators.reference import ReferenceEvent, row_at
 from headwater.operators.reference_events import EventReader, SourceRecord
+from headwater.operators.reference_exactness import same_value
+from headwater.operators.reference_windows import events_in
 from headwater.pipelines.contracts import find_contract
 from headwater.pipelines.stack.broker import Broker
 from headwater.pipelines.stack.flink import FlinkCluster
 from headwater.pipelines.stack.registry import Registry
 from headwater.pipelines.stack.sources import create_source_topics, register_contract
-from headwater.schemas import EventSource, FeatureView, count_events, last_of, max_of, mean_of, stddev_of, sum_of
+from headwater.schemas import (
+    EventSource,
+    FeatureView,
+    count_events,
+    last_of,
+    max_of,
+    mean_of,
+    stddev_of,
+    sum_of,
+    variance_of,
+)
 from headwater.schemas.compile import compile_view
 from headwater.schemas.dead_letter import DEAD_LETTER_SCHEMA
 from headwater.schemas.feature_log import HEARTBEAT_HEADER_NAME, ROW_HEADER_NAME, Heartbeat, RowHeader
@@ -157,6 +169,15 @@ class ComputeLab:
                 found.setdefault(key, []).append(event)
         return found
 
+    def check_row(self, seen: list[ReferenceEvent], header: RowHeader, row: dict[str, Any]) -> None:
+        """Asserts that a row is the reference's over these events, at the clock that it says."""
+        expected = row_at(self.plan, seen, header.clock_us)
+        assert header.n == expected.n
+        for feature in self.plan.features:
+            value, wanted = row[feature.name], expected.values[feature.name]
+            held = events_in(self.plan, self.plan.windows[feature.window], seen, header.clock_us)
+            assert same_value(feature, wanted, value, held), (feature.name, wanted, value)
+
     def dead_letters(self, topic: str | None = None) -> list[dict[str, Any]]:
         """The committed dead letters."""
         topic = topic or self.plan.dead_letters.topic
@@ -240,6 +261,17 @@ def with_features(lab: ComputeLab, *features: Any) -> ComputeLab:
         name=lab.plan.view, source=source, features=list(features), owner="tests", description="For a test."
     )
     return replace(lab, plan=compile_view(view, lab.schema))
+
+
+def with_fewer_and_others(lab: ComputeLab) -> ComputeLab:
+    """The same view with fewer features in another order, and others that its state has all for."""
+    return with_features(
+        lab,
+        last_of("item.category", over=WINDOWS, name="last_category"),
+        variance_of("amount", over=WINDOWS),
+        count_events(over=WINDOWS),
+        sum_of("amount", over=WINDOWS, name="spent"),
+    )
 
 
 def key_of(customer: str, lab: ComputeLab) -> bytes:

@@ -25,19 +25,17 @@ from headwater.pipelines.stack.ports import free_ports
 from headwater.pipelines.stack.process import running
 from headwater.pipelines.stack.registry import Registry
 from headwater.pipelines.stack.zookeeper import ZooKeeper
-from headwater.schemas import count_events, last_of, sum_of, variance_of
 from headwater.schemas.evolution.changes import compare
 from headwater.schemas.feature_log import ROW_HEADER_NAME, RowHeader
 from tests.integration.application_lab import application, new_cluster
 from tests.integration.compute_lab import (
     PARTITIONS,
-    WINDOWS,
     ComputeLab,
     make_lab,
     read,
     unframe,
     wait_until,
-    with_features,
+    with_fewer_and_others,
 )
 
 UniqueName = Callable[[str], str]
@@ -53,13 +51,7 @@ def test_upgrades_rescaling_and_a_killed_job_manager_lose_and_double_nothing_whi
 ) -> None:
     with zookeeper(tmp_path) as keeper:
         lab = make_lab(broker, registry, new_cluster(tmp_path, keeper), tmp_path, unique_name("purchases"))
-        changed = with_features(
-            lab,
-            last_of("item.category", over=WINDOWS, name="last_category"),
-            variance_of("amount", over=WINDOWS),
-            count_events(over=WINDOWS),
-            sum_of("amount", over=WINDOWS, name="spent"),
-        )
+        changed = with_fewer_and_others(lab)
         assert compare(lab.plan, changed.plan).verdict == "compatible"
         with flowing(lab) as purchases:
             with application(lab, parallelism=1) as job:

@@ -16,7 +16,7 @@ from headwater.pipelines.settings import Settings
 from headwater.pipelines.stack.broker import Broker
 from headwater.pipelines.stack.flink import FlinkCluster
 from headwater.pipelines.stack.registry import Registry
-from headwater.schemas import count_events, last_of, sum_of, variance_of
+from headwater.schemas import count_events
 from headwater.schemas.evolution.changes import compare
 from headwater.schemas.feature_log import ROW_HEADER_NAME, RowHeader
 from tests.integration.compute_lab import (
@@ -28,6 +28,7 @@ from tests.integration.compute_lab import (
     unframe,
     wait_until,
     with_features,
+    with_fewer_and_others,
 )
 
 CUSTOMERS = 5
@@ -46,13 +47,7 @@ def test_a_job_whose_features_are_fewer_and_others_goes_on_from_the_savepoint_wi
     produce(lab, 0)
     with lab.job():
         wait_until(lambda: len(lab.log().rows) == CUSTOMERS, 120, "a committed row of every customer")
-    changed = with_features(
-        lab,
-        last_of("item.category", over=WINDOWS, name="last_category"),
-        variance_of("amount", over=WINDOWS),
-        count_events(over=WINDOWS),
-        sum_of("amount", over=WINDOWS, name="spent"),
-    )
+    changed = with_fewer_and_others(lab)
     assert compare(lab.plan, changed.plan).verdict == "compatible"
     produce(changed, 1000)
     with changed.job() as process:

@@ -16,9 +16,6 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewPartitions
 
-from headwater.operators.reference import row_at
-from headwater.operators.reference_exactness import same_value
-from headwater.operators.reference_windows import events_in
 from headwater.pipelines.dead_letters.handling import Task, replay
 from headwater.pipelines.dead_letters.letter import Selection
 from headwater.pipelines.dead_letters.letters_topic import LettersTopic
@@ -54,12 +51,7 @@ def test_events_become_rows_that_equal_the_reference_and_no_python_runs_in_the_j
         log = lab.log()
     for key, seen in lab.reference_events().items():
         header, row = max(log.rows[key], key=lambda each: each[0][:3])
-        expected = row_at(lab.plan, seen, header.clock_us)
-        assert header.n == expected.n
-        for feature in lab.plan.features:
-            value, wanted = row[feature.name], expected.values[feature.name]
-            held = events_in(lab.plan, lab.plan.windows[feature.window], seen, header.clock_us)
-            assert same_value(feature, wanted, value, held), (feature.name, wanted, value)
+        lab.check_row(seen, header, row)
         assert log.partitions[key] == {partition_of(key, lab.plan.log.partitions)}
 
 

@@ -12,9 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from headwater.operators.reference import row_at
-from headwater.operators.reference_exactness import same_value
-from headwater.operators.reference_windows import events_in
 from headwater.pipelines.stack import artifacts
 from headwater.pipelines.stack.broker import Broker
 from headwater.pipelines.stack.ports import free_ports
@@ -162,9 +159,4 @@ def check_the_log(lab: ComputeLab) -> None:
         versions = [header[:3] for header, _ in log.rows[key]]
         assert versions == sorted(set(versions))
         header, row = log.rows[key][-1]
-        expected = row_at(lab.plan, seen, header.clock_us)
-        assert header.n == expected.n
-        for feature in lab.plan.features:
-            value, wanted = row[feature.name], expected.values[feature.name]
-            held = events_in(lab.plan, lab.plan.windows[feature.window], seen, header.clock_us)
-            assert same_value(feature, wanted, value, held), (feature.name, wanted, value)
+        lab.check_row(seen, header, row)
