@@ -1,5 +1,5 @@
 #!/bin/sh
-# Measures everything once, at sizes that take some twenty minutes on two quiet cores, and writes the pages of results
+# Measures everything once, at sizes for two cores that nothing else uses, and writes the pages of results
 # and capacities. The figures are those of this machine: nothing else should run on it. `.ci/bench.sh NAME...` measures
 # only some again.
 set -eu
