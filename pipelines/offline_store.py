@@ -136,16 +136,19 @@ class OfflineStore:
         return table
 
     def _create(self) -> DeltaTable:
-        return DeltaTable.create(
-            self.location,
-            self.schema,
-            mode="ignore",
-            partition_by=[DAY],
-            name=f"{self._plan.view}_g{self._plan.generation}",
-            description=self._plan.description or None,
-            configuration=self._configuration,
-            storage_options=self._options,
-        )
+        try:
+            return DeltaTable.create(
+                self.location,
+                self.schema,
+                mode="ignore",
+                partition_by=[DAY],
+                name=f"{self._plan.view}_g{self._plan.generation}",
+                description=self._plan.description or None,
+                configuration=self._configuration,
+                storage_options=self._options,
+            )
+        except CommitFailedError:  # "ignore" looks before it commits: someone else has created it in between
+            return DeltaTable(self.location, storage_options=self._options)
 
     def _check_columns(self, table: DeltaTable) -> None:
         wanted = {field.name: field.type for field in DeltaSchema.from_arrow(self.schema).fields}

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake.exceptions import CommitFailedError
 
 from headwater.operators.rows import RowDecoder
 from headwater.pipelines import offline_store
@@ -130,6 +131,18 @@ def test_a_compaction_in_between_does_not_fence(store: OfflineStore, monkeypatch
     assert compacted[0]["numFilesRemoved"] == 3
     assert offsets_in(store) == list(range(4))
     assert store.end_offsets() == {0: 4, 1: 0}
+
+
+def test_a_table_that_another_writer_creates_in_between_is_opened(
+    store: OfflineStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def create_first(*arguments: object, **options: object) -> DeltaTable:
+        monkeypatch.undo()
+        OfflineStore(Settings(offline_root=str(tmp_path)), PLAN).append(rows(0, 3), {0: 0, 1: 0}, {0: 3, 1: 0})
+        raise CommitFailedError("protocol changed")
+
+    monkeypatch.setattr(DeltaTable, "create", create_first)
+    assert store.end_offsets() == {0: 3, 1: 0}
 
 
 def test_end_offsets_outlive_checkpoints_and_the_clean_up_of_the_log(store: OfflineStore) -> None:
