@@ -18,7 +18,8 @@ from headwater.pipelines.stack.flink import JOB_MANAGER_CLASS, FlinkCluster, Fli
 from headwater.pipelines.stack.ports import free_ports
 from headwater.pipelines.stack.process import ProcessSpec, RunningProcess
 from headwater.pipelines.stack.zookeeper import ZooKeeper
-from tests.integration.compute_lab import ComputeLab, key_of, wait_until
+from tests.integration.compute_lab import ComputeLab, key_of
+from tests.waiting import wait_until
 
 APPLICATION_CLASS = "org.apache.flink.container.entrypoint.StandaloneApplicationClusterEntryPoint"
 SAVEPOINT_SECONDS = 120

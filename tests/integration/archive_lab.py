@@ -10,8 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,6 +27,7 @@ from headwater.pipelines.settings import Settings
 from headwater.schemas.feature_log import HEARTBEAT_HEADER_NAME, Heartbeat, heartbeat_key
 from headwater.schemas.plan import Plan
 from tests.feature_log_rows import encode, key_of, make_row
+from tests.waiting import wait_until
 
 SEED = 20261123
 
@@ -215,8 +215,8 @@ def steady_writes(log: LogWriter) -> Iterator[list[int]]:
 
 def caught_up(archive: ArchiveProcess, settings: Settings, plan: Plan, rows: int) -> None:
     """Returns once so many rows are archived and none waits, and the archive has ended well."""
-    eventually(lambda: archived(settings, plan).num_rows >= rows, 60)
-    eventually(lambda: archive.metric("archive_lag_rows") == 0)
+    wait_until(lambda: archived(settings, plan).num_rows >= rows, 60)
+    wait_until(lambda: archive.metric("archive_lag_rows") == 0)
     assert archive.terminate() == 0
 
 
@@ -237,16 +237,3 @@ def _written(value: object) -> str:
 def numbers_in(table: pa.Table) -> list[int]:
     """The numbers of the rows, in order, each as often as it stands there."""
     return sorted(n - 1 for n in table["n"].to_pylist())
-
-
-def eventually(condition: Callable[[], object], seconds: float = 30.0) -> None:
-    """Returns once the condition holds.
-
-    Raises:
-        TimeoutError: it does not hold in time.
-    """
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError("it did not come about")
-        time.sleep(0.1)

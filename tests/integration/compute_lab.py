@@ -44,6 +44,7 @@ from headwater.schemas.dead_letter import DEAD_LETTER_SCHEMA
 from headwater.schemas.feature_log import HEARTBEAT_HEADER_NAME, ROW_HEADER_NAME, Heartbeat, RowHeader
 from headwater.schemas.keys import encode_key
 from headwater.schemas.plan import Plan
+from tests.waiting import wait_until
 
 RUN_COMPUTE = """
 import sys
@@ -332,11 +333,3 @@ def read(bootstrap_servers: str, topic: str, *, committed: bool = True) -> Itera
                     left.discard(message.partition())
     finally:
         consumer.close()
-
-
-def wait_until(holds: Callable[[], object], seconds: float, what: str) -> None:
-    """Returns once it holds; fails after so many seconds."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, f"waited {seconds:.0f} s for {what}"
-        time.sleep(0.2)

@@ -18,7 +18,7 @@ import httpx
 
 from headwater.pipelines.settings import Settings
 from headwater.pipelines.stack.ports import free_ports
-from tests.integration.archive_lab import eventually
+from tests.waiting import wait_until
 
 BUCKET = "features"
 KEY, SECRET = "test-key", "test-secret"
@@ -86,7 +86,7 @@ def object_store(free_requests: int | None = None, *, ignores_conditions: bool =
     )
     try:
         store = ObjectStore(f"http://127.0.0.1:{port}", process)
-        eventually(lambda: _answers(store.url))
+        wait_until(lambda: _answers(store.url))
         httpx.put(f"{store.url}/{BUCKET}").raise_for_status()
         yield store
     finally:

@@ -8,7 +8,7 @@ import random
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -34,20 +34,13 @@ from headwater.schemas.keys import partition_of
 from headwater.schemas.plan import Plan
 from tests.feature_log_rows import encode, key_of, make_row
 from tests.online_rows import greatest
+from tests.waiting import wait_until
 
 _MATERIALIZE = (
     "import sys, pathlib; from headwater.pipelines.materialize import run;"
     " from headwater.pipelines.settings import load_settings; from headwater.schemas.plan import Plan;"
     " run(load_settings(), Plan.from_json(pathlib.Path(sys.argv[1]).read_text()))"
 )
-
-
-def wait_until(condition: Callable[[], Any], seconds: float = 30.0, what: str = "") -> None:
-    """Returns once the condition holds; fails if it does not in time."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, what or f"not within {seconds} s"
-        time.sleep(0.02)
 
 
 class OwnRedis:

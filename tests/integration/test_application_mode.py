@@ -13,7 +13,8 @@ from headwater.pipelines.stack.process import RunningProcess
 from headwater.pipelines.stack.registry import Registry
 from headwater.schemas.plan import Plan
 from tests.integration.application_lab import application, count, job_manager_spec, kept, new_cluster
-from tests.integration.compute_lab import make_lab, wait_until
+from tests.integration.compute_lab import make_lab
+from tests.waiting import wait_until
 
 UniqueName = Callable[[str], str]
 

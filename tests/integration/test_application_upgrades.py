@@ -28,15 +28,8 @@ from headwater.pipelines.stack.zookeeper import ZooKeeper
 from headwater.schemas.evolution.changes import compare
 from headwater.schemas.feature_log import ROW_HEADER_NAME, RowHeader
 from tests.integration.application_lab import application, new_cluster
-from tests.integration.compute_lab import (
-    PARTITIONS,
-    ComputeLab,
-    make_lab,
-    read,
-    unframe,
-    wait_until,
-    with_fewer_and_others,
-)
+from tests.integration.compute_lab import PARTITIONS, ComputeLab, make_lab, read, unframe, with_fewer_and_others
+from tests.waiting import wait_until
 
 UniqueName = Callable[[str], str]
 

@@ -25,10 +25,10 @@ from tests.integration.archive_lab import (
     archived,
     archiving,
     caught_up,
-    eventually,
     numbers_in,
     steady_writes,
 )
+from tests.waiting import wait_until
 
 KILLS = 10
 UNLIMITED = resource.RLIM_INFINITY
@@ -63,7 +63,7 @@ def test_an_archive_that_is_killed_again_and_again_loses_and_doubles_nothing(
         for i in range(KILLS):
             with archiving(settings, plan, tmp_path) as archive:
                 if i % 2:
-                    eventually(has_flushed)
+                    wait_until(has_flushed)
                     time.sleep(choice.uniform(0, 0.5))
                 else:
                     time.sleep(choice.uniform(0, 3))
@@ -77,10 +77,10 @@ def test_two_archives_at_once_archive_each_row_once(settings: Settings, plan: Pl
     log = LogWriter(settings, plan)
     with archiving(settings, plan, tmp_path, "a") as one, archiving(settings, plan, tmp_path, "b") as other:
         with steady_writes(log) as committed:
-            eventually(lambda: one.events("archiving") and other.events("archiving"))
-            eventually(lambda: one.events("fenced") or other.events("fenced"))
+            wait_until(lambda: one.events("archiving") and other.events("archiving"))
+            wait_until(lambda: one.events("fenced") or other.events("fenced"))
             time.sleep(5)
-        eventually(lambda: archived(settings, plan).num_rows >= len(committed), 60)
+        wait_until(lambda: archived(settings, plan).num_rows >= len(committed), 60)
         assert one.terminate() == 0
         assert other.terminate() == 0
     assert numbers_in(archived(settings, plan)) == committed
@@ -98,17 +98,17 @@ def test_a_full_disk_is_waited_for_and_nothing_is_lost(
     log = LogWriter(settings, plan)
     log.commit(range(10))
     with archiving(settings, plan, tmp_path) as archive:
-        eventually(lambda: archived(settings, plan).num_rows == 10)
+        wait_until(lambda: archived(settings, plan).num_rows == 10)
         limit_file_size(archive, limit)
         log.commit(range(10, 1200))
-        eventually(lambda: archive.metric("offline_store_unavailable") == 1)
+        wait_until(lambda: archive.metric("offline_store_unavailable") == 1)
         time.sleep(1)
         log.commit(range(1200, 1300))
         assert numbers_in(archived(settings, plan)) == list(range(10))
-        eventually(lambda: archive.metric("archive_lag_rows") >= 1290)
+        wait_until(lambda: archive.metric("archive_lag_rows") >= 1290)
 
         limit_file_size(archive, UNLIMITED)
-        eventually(lambda: archived(settings, plan).num_rows >= 1300)
+        wait_until(lambda: archived(settings, plan).num_rows >= 1300)
         assert archive.metric("offline_store_unavailable") == 0
         assert archive.terminate() == 0
     assert numbers_in(archived(settings, plan)) == list(range(1300))
@@ -122,12 +122,12 @@ def test_an_archive_whose_store_is_away_waits_and_can_be_stopped(
     in_the_way = Path(settings.offline_root)
     in_the_way.write_text("a file where the directory should be")
     with archiving(settings, plan, tmp_path) as archive:
-        eventually(lambda: archive.events("offline_store_unavailable"))
+        wait_until(lambda: archive.events("offline_store_unavailable"))
         assert archive.metric("offline_store_unavailable") == 1
         assert archive.terminate() == 0
 
     with archiving(settings, plan, tmp_path) as archive:
-        eventually(lambda: len(archive.events("offline_store_unavailable")) == 2)
+        wait_until(lambda: len(archive.events("offline_store_unavailable")) == 2)
         time.sleep(2)
         in_the_way.unlink()
         caught_up(archive, settings, plan, 10)
@@ -155,9 +155,9 @@ def test_a_broker_that_is_killed_comes_back_to_an_archive_that_goes_on(
         log = LogWriter(settings, plan)
         log.commit(range(100))
         with archiving(settings, plan, tmp_path) as archive:
-            eventually(lambda: archived(settings, plan).num_rows == 100)
+            wait_until(lambda: archived(settings, plan).num_rows == 100)
             process.kill()
-            eventually(lambda: archive.metric("archive_log_unavailable") == 1)
+            wait_until(lambda: archive.metric("archive_log_unavailable") == 1)
             process = RunningProcess.start(own.spec())
             process.wait_ready()
             log.commit(range(100, 200))
@@ -175,7 +175,7 @@ def test_a_registry_that_is_away_is_waited_for(
     (port,) = free_ports(1)
     away = settings.model_copy(update={"registry_url": f"http://127.0.0.1:{port}"})
     with archiving(away, plan, tmp_path) as archive:
-        eventually(lambda: archive.events("registry_unavailable"))
+        wait_until(lambda: archive.events("registry_unavailable"))
         assert archive.terminate() == 0
     with archiving(settings, plan, tmp_path) as archive:
         caught_up(archive, settings, plan, 10)

@@ -21,7 +21,8 @@ from headwater.pipelines.stack.broker import Broker
 from headwater.pipelines.stack.registry import Registry
 from headwater.schemas.plan import Plan
 from tests.feature_log_rows import FEATURES, make_plan
-from tests.integration.archive_lab import LogWriter, archived, archiving, eventually, numbers_in
+from tests.integration.archive_lab import LogWriter, archived, archiving, numbers_in
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -52,8 +53,8 @@ def test_committed_rows_are_archived_once_and_aborted_rows_never(
         log.abort(range(1000, 1200))
         log.commit(range(200, 300))
         log.abort(range(2000, 2100))
-        eventually(has(settings, plan, 300))
-        eventually(lambda: archive.metric("archive_lag_rows") == 0)
+        wait_until(has(settings, plan, 300))
+        wait_until(lambda: archive.metric("archive_lag_rows") == 0)
         assert archive.metric("archive_rows_total") == 300
         assert archive.metric("archive_files_total") == len(
             DeltaTable(OfflineStore(settings, plan).location).file_uris()
@@ -76,11 +77,11 @@ def test_sigterm_commits_the_rows_in_hand(settings: Settings, plan: Plan, tmp_pa
     log = LogWriter(settings, plan)
     patient = settings.model_copy(update={"archive_flush_seconds": 3600.0})
     with archiving(patient, plan, tmp_path) as archive:
-        eventually(lambda: archive.events("archiving"))
+        wait_until(lambda: archive.events("archiving"))
         log.commit(range(100))
-        eventually(lambda: archive.metric("archive_rows_in_hand") == 100)
+        wait_until(lambda: archive.metric("archive_rows_in_hand") == 100)
         assert archived(settings, plan).num_rows == 0
-        eventually(lambda: archive.metric("archive_lag_rows") >= 100)
+        wait_until(lambda: archive.metric("archive_lag_rows") >= 100)
         assert archive.terminate() == 0
     assert numbers_in(archived(settings, plan)) == list(range(100))
 
@@ -93,16 +94,16 @@ def test_rows_behind_an_open_transaction_wait_and_a_metric_says_so(
     log.write(range(1000, 1010), producer=log.new_producer("dead"))  # and never ends: the job died
     log.commit(range(10, 20))
     with archiving(settings, plan, tmp_path) as archive:
-        eventually(has(settings, plan, 10))
-        eventually(lambda: archive.metric("archive_open_transaction_rows") > 0)
+        wait_until(has(settings, plan, 10))
+        wait_until(lambda: archive.metric("archive_open_transaction_rows") > 0)
         time.sleep(1)
         assert numbers_in(archived(settings, plan)) == list(range(10))
         assert archive.metric("archive_lag_rows") == 0
 
         log.new_producer("dead")  # the job is back, and aborts what it had left open
 
-        eventually(has(settings, plan, 20))
-        eventually(lambda: archive.metric("archive_open_transaction_rows") == 0)
+        wait_until(has(settings, plan, 20))
+        wait_until(lambda: archive.metric("archive_open_transaction_rows") == 0)
     assert numbers_in(archived(settings, plan)) == list(range(20))
 
 
@@ -110,10 +111,10 @@ def test_heartbeats_alone_commit_nothing(settings: Settings, plan: Plan, tmp_pat
     log = LogWriter(settings, plan)
     with archiving(settings, plan, tmp_path) as archive:
         log.commit(range(4))
-        eventually(has(settings, plan, 4))
+        wait_until(has(settings, plan, 4))
         version = DeltaTable(OfflineStore(settings, plan).location).version()
         log.heartbeats(20)
-        eventually(lambda: archive.metric("archive_lag_rows") == 0)
+        wait_until(lambda: archive.metric("archive_lag_rows") == 0)
         time.sleep(1)
         assert DeltaTable(OfflineStore(settings, plan).location).version() == version
 
@@ -128,7 +129,7 @@ def test_a_position_that_heartbeats_moved_is_committed_now_and_then(
     thread = threading.Thread(target=Archive(settings, plan, stop, CollectorRegistry()).run)
     thread.start()
     try:
-        eventually(lambda: OfflineStore(settings, plan).end_offsets() == {0: 21, 1: 21})  # with the control record
+        wait_until(lambda: OfflineStore(settings, plan).end_offsets() == {0: 21, 1: 21})  # with the control record
     finally:
         stop.set()
         thread.join()
@@ -141,7 +142,7 @@ def test_rows_that_retention_deleted_are_counted_and_the_rest_is_archived(
     log = LogWriter(settings, plan)
     log.commit(range(10))
     with archiving(settings, plan, tmp_path) as archive:
-        eventually(has(settings, plan, 10))
+        wait_until(has(settings, plan, 10))
         assert archive.terminate() == 0
     log.commit(range(10, 30))
     end = OfflineStore(settings, plan).end_offsets()[0]
@@ -150,7 +151,7 @@ def test_rows_that_retention_deleted_are_counted_and_the_rest_is_archived(
         deleted.result(20)
 
     with archiving(settings, plan, tmp_path) as archive:
-        eventually(has(settings, plan, 24))
+        wait_until(has(settings, plan, 24))
         assert archive.metric("archive_gap_rows_total") == 5
         assert archive.events("rows_lost_by_retention")[0]["partition"] == 0
         assert archive.terminate() == 0
@@ -163,12 +164,12 @@ def test_a_log_that_was_created_anew_is_refused(settings: Settings, plan: Plan, 
     log = LogWriter(settings, plan)
     log.commit(range(50))
     with archiving(settings, plan, tmp_path) as archive:
-        eventually(has(settings, plan, 50))
+        wait_until(has(settings, plan, 50))
         assert archive.terminate() == 0
     admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap_servers})
     for deleted in admin.delete_topics([plan.log.topic]).values():
         deleted.result(20)
-    eventually(lambda: plan.log.topic not in admin.list_topics(timeout=5).topics)
+    wait_until(lambda: plan.log.topic not in admin.list_topics(timeout=5).topics)
     LogWriter(settings, plan).commit(range(2))
 
     with archiving(settings, plan, tmp_path) as archive:
@@ -203,13 +204,13 @@ def test_a_newer_plan_adds_its_columns_and_finds_the_older_rows_empty_there(
     log = LogWriter(settings, plan)
     log.commit(range(10))
     with archiving(settings, plan, tmp_path):
-        eventually(has(settings, plan, 10))
+        wait_until(has(settings, plan, 10))
     log.commit(range(10, 20))
     log.schema_id = log.register(newer)
     log.commit(range(20, 30), plan=newer)
 
     with archiving(settings, newer, tmp_path) as archive:
-        eventually(has(settings, plan, 30))
+        wait_until(has(settings, plan, 30))
         assert archive.terminate() == 0
 
     table = archived(settings, plan).sort_by("n")

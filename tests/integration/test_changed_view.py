@@ -26,10 +26,10 @@ from tests.integration.compute_lab import (
     make_lab,
     read,
     unframe,
-    wait_until,
     with_features,
     with_fewer_and_others,
 )
+from tests.waiting import wait_until
 
 CUSTOMERS = 5
 

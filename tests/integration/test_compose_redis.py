@@ -13,14 +13,8 @@ import redis
 from headwater.pipelines.reader import OnlineReader
 from headwater.pipelines.stack.broker import Broker
 from tests.feature_log_rows import make_plan
-from tests.integration.online_stack import (
-    FakeRegistry,
-    LogWriter,
-    MaterializerProcess,
-    OwnRedis,
-    online_rows,
-    wait_until,
-)
+from tests.integration.online_stack import FakeRegistry, LogWriter, MaterializerProcess, OwnRedis, online_rows
+from tests.waiting import wait_until
 
 COMPOSE = Path(__file__).parents[2] / "docker-compose.yml"
 

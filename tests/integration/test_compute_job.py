@@ -25,7 +25,8 @@ from headwater.pipelines.stack.broker import Broker
 from headwater.pipelines.stack.flink import FlinkCluster
 from headwater.pipelines.stack.registry import Registry
 from headwater.schemas.keys import partition_of
-from tests.integration.compute_lab import ComputeLab, frame, key_of, make_lab, read, wait_until
+from tests.integration.compute_lab import ComputeLab, frame, key_of, make_lab, read
+from tests.waiting import wait_until
 
 UniqueName = Callable[[str], str]
 

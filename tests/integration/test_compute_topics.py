@@ -13,6 +13,7 @@ from headwater.pipelines.topics import check_topics, check_transaction_timeout, 
 from headwater.schemas.errors import BrokerError, SettingsError, TopicError
 from headwater.schemas.plan import Plan, SideTopic
 from tests.feature_log_rows import make_plan
+from tests.waiting import wait_until
 
 UniqueName = Callable[[str], str]
 
@@ -34,6 +35,11 @@ def plan(unique_name: UniqueName) -> Plan:
 def create(admin: AdminClient, topic: str, partitions: int, **config: str) -> None:
     for created in admin.create_topics([NewTopic(topic, partitions, config=config)]).values():
         created.result(20)
+
+
+def topic_config(admin: AdminClient, topic: str) -> dict[str, str]:
+    (described,) = admin.describe_configs([ConfigResource(ResourceType.TOPIC, topic)]).values()
+    return {name: entry.value for name, entry in described.result(20).items()}
 
 
 def test_a_missing_topic_is_named_with_the_command_that_creates_it(admin: AdminClient, plan: Plan) -> None:
@@ -64,6 +70,7 @@ def test_a_log_that_is_not_compacted_is_refused(admin: AdminClient, plan: Plan) 
     resource = ConfigResource(ResourceType.TOPIC, plan.log.topic, incremental_configs=[policy])
     for altered in admin.incremental_alter_configs([resource]).values():
         altered.result(20)
+    wait_until(lambda: topic_config(admin, plan.log.topic)["cleanup.policy"] == "delete")  # brokers learn it later
     with pytest.raises(TopicError, match=r"add-config cleanup\.policy"):
         check_topics(admin, plan)
 

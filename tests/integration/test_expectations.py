@@ -14,7 +14,8 @@ from headwater.pipelines.stack.flink import FlinkCluster
 from headwater.pipelines.stack.registry import Registry
 from headwater.schemas import between, expect
 from headwater.schemas.plan import Action, Plan
-from tests.integration.compute_lab import ComputeLab, key_of, make_lab, wait_until
+from tests.integration.compute_lab import ComputeLab, key_of, make_lab
+from tests.waiting import wait_until
 
 
 @pytest.fixture

@@ -17,16 +17,9 @@ from headwater.pipelines.stack.registry import Registry
 from headwater.schemas.plan import Plan
 from tests.feature_log_rows import make_plan
 from tests.integration import archive_lab
-from tests.integration.archive_lab import ArchiveProcess, archived, archiving, eventually, numbers_in
-from tests.integration.online_stack import (
-    FakeRegistry,
-    LogWriter,
-    MaterializerProcess,
-    OwnRedis,
-    keys_of,
-    online_rows,
-    wait_until,
-)
+from tests.integration.archive_lab import ArchiveProcess, archived, archiving, numbers_in
+from tests.integration.online_stack import FakeRegistry, LogWriter, MaterializerProcess, OwnRedis, keys_of, online_rows
+from tests.waiting import wait_until
 
 ROWS = 2_000
 
@@ -148,7 +141,7 @@ def test_an_archive_that_dies_between_a_file_and_its_commit_leaves_no_row_of_it(
     assert list(table.rglob("*.parquet")), "a file stands there"
     assert archived(settings, plan).num_rows == 0, "but nobody reads it"
     with archiving(settings, plan, tmp_path) as archive:
-        eventually(lambda: archived(settings, plan).num_rows >= ROWS)
+        wait_until(lambda: archived(settings, plan).num_rows >= ROWS)
         assert archive.terminate() == 0
     assert numbers_in(archived(settings, plan)) == list(range(ROWS))
 
@@ -163,6 +156,6 @@ def test_an_archive_that_dies_behind_its_commit_is_followed_by_one_that_goes_on_
     assert archived(settings, plan).num_rows > 0
     log.commit(range(ROWS, ROWS + 50))
     with archiving(settings, plan, tmp_path) as archive:
-        eventually(lambda: archived(settings, plan).num_rows >= ROWS + 50)
+        wait_until(lambda: archived(settings, plan).num_rows >= ROWS + 50)
         assert archive.terminate() == 0
     assert numbers_in(archived(settings, plan)) == list(range(ROWS + 50))

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import pytest
 from headwater.pipelines.stack.ports import free_ports
 from headwater.pipelines.stack.state import ProcessRecord, StackState, StateDirectory
 from headwater.pipelines.stack.workers import job_state
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 VIEWS = ("--views", str(ROOT / "pipelines/shop/views.py"), "--schemas", str(ROOT / "schemas"))
@@ -81,13 +82,6 @@ class Stack:
     def job_runs(self) -> bool:
         state = self.told()
         return job_state(state.endpoints.flink_rest_url, state.views[0].job_name) == "RUNNING"
-
-
-def wait_until(condition: Callable[[], bool], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(0.1)
 
 
 @pytest.fixture(scope="module")

@@ -16,16 +16,8 @@ from headwater.pipelines.stack.broker import Broker
 from headwater.pipelines.stack.registry import Registry
 from headwater.schemas.plan import Plan
 from tests.feature_log_rows import make_plan
-from tests.integration.archive_lab import (
-    SEED,
-    LogWriter,
-    archived,
-    archiving,
-    caught_up,
-    eventually,
-    numbers_in,
-    steady_writes,
-)
+from tests.integration.archive_lab import SEED, LogWriter, archived, archiving, caught_up, numbers_in, steady_writes
+from tests.waiting import wait_until
 
 KILLS = 6
 
@@ -62,7 +54,7 @@ def test_an_archive_killed_while_it_appends_and_compacts_loses_and_doubles_nothi
     with steady_writes(log) as committed:
         for _ in range(KILLS):
             with archiving(settings, plan, tmp_path) as archive:
-                eventually(has_compacted)
+                wait_until(has_compacted)
                 time.sleep(choice.uniform(0, 0.3))
             rounds = len(archive.events("compacted"))
     with archiving(settings, plan, tmp_path) as archive:
@@ -76,9 +68,9 @@ def test_two_archives_append_and_compact_one_table_and_each_row_stands_there_onc
     log = LogWriter(settings, plan)
     with archiving(settings, plan, tmp_path, "a") as one, archiving(settings, plan, tmp_path, "b") as other:
         with steady_writes(log) as committed:
-            eventually(lambda: one.events("compacted") and other.events("compacted"), 60)
+            wait_until(lambda: one.events("compacted") and other.events("compacted"), 60)
             time.sleep(3)
-        eventually(lambda: archived(settings, plan).num_rows >= len(committed), 60)
+        wait_until(lambda: archived(settings, plan).num_rows >= len(committed), 60)
         assert one.terminate() == 0
         assert other.terminate() == 0
         causes = {line["cause"] for archive in (one, other) for line in archive.events("upkeep_failed")}
@@ -93,15 +85,15 @@ def test_metrics_tell_what_the_files_are_like_and_what_was_done_for_them(
     with archiving(settings, plan, tmp_path) as archive:
         for first in range(0, 40, 10):
             log.commit(range(first, first + 10))
-            eventually(lambda rows=first + 10: archived(settings, plan).num_rows == rows)  # type: ignore[misc]
+            wait_until(lambda rows=first + 10: archived(settings, plan).num_rows == rows)  # type: ignore[misc]
         # The metrics are those of the last round of upkeep, which may have seen the first file only.
         location = table_location(settings, plan.view, plan.generation)
-        eventually(lambda: len(DeltaTable(location).file_uris()) == 1)
+        wait_until(lambda: len(DeltaTable(location).file_uris()) == 1)
         (file,) = DeltaTable(location).file_uris()
-        eventually(lambda: archive.metric("offline_live_bytes") == Path(file).stat().st_size)
+        wait_until(lambda: archive.metric("offline_live_bytes") == Path(file).stat().st_size)
         assert archive.metric("offline_live_files") == 1
         steps = ("compaction", "vacuum", "checkpoint")
-        eventually(lambda: all(archive.metric(f"offline_last_{step}_timestamp_seconds") for step in steps))
+        wait_until(lambda: all(archive.metric(f"offline_last_{step}_timestamp_seconds") for step in steps))
         assert archive.metric("offline_compacted_files_total") >= 2
         for step in steps:
             assert time.time() - archive.metric(f"offline_last_{step}_timestamp_seconds") < 60

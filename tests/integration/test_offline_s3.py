@@ -22,17 +22,10 @@ from headwater.pipelines.stack.registry import Registry
 from headwater.pipelines.verification.offline import offline_rows
 from headwater.schemas.errors import OfflineStoreError
 from tests.feature_log_rows import make_plan
-from tests.integration.archive_lab import (
-    LogWriter,
-    archived,
-    archiving,
-    caught_up,
-    eventually,
-    numbers_in,
-    steady_writes,
-)
+from tests.integration.archive_lab import LogWriter, archived, archiving, caught_up, numbers_in, steady_writes
 from tests.integration.object_store import BUCKET, ObjectStore, object_store
 from tests.integration.test_offline_store import PLAN, RACER, rows
+from tests.waiting import wait_until
 
 RACERS = 3
 ROUNDS = 12
@@ -117,12 +110,12 @@ def test_an_archive_whose_bucket_hangs_says_so_and_loses_nothing(
     log = LogWriter(settings, plan)
     with archiving(settings, plan, tmp_path) as archive:
         with steady_writes(log) as committed:
-            eventually(lambda: archive.events("flushed"))
+            wait_until(lambda: archive.events("flushed"))
             with bucket.hanging():
-                eventually(lambda: archive.metric("offline_store_unavailable") == 1)
+                wait_until(lambda: archive.metric("offline_store_unavailable") == 1)
                 assert archive.metric("offline_store_failures_total") >= 1
-            eventually(lambda: archive.metric("offline_store_unavailable") == 0, 60)
-            eventually(lambda: archive.events("compacted"), 60)
+            wait_until(lambda: archive.metric("offline_store_unavailable") == 0, 60)
+            wait_until(lambda: archive.events("compacted"), 60)
         caught_up(archive, settings, plan, len(committed))
         assert len(archive.events("offline_store_available")) >= 1
     assert numbers_in(archived(settings, plan)) == committed

@@ -30,8 +30,8 @@ from headwater.pipelines.offline_upkeep import OfflineUpkeep
 from headwater.pipelines.settings import Settings
 from headwater.schemas.errors import OfflineStoreError
 from tests.feature_log_rows import FEATURES, make_plan
-from tests.integration.archive_lab import eventually
 from tests.integration.test_offline_store import PLAN, rows
+from tests.waiting import wait_until
 
 SEED = 20261124
 KILLS = 5
@@ -338,4 +338,4 @@ def test_old_and_new_files_of_a_view_that_got_a_feature_are_read_and_compacted_a
 def test_a_table_that_is_not_there_yet_is_said_to_be_so(table: Table) -> None:
     with pytest.raises(OfflineStoreError, match="cannot be opened"):
         table.upkeep.live_files()
-    eventually(lambda: table.store.end_offsets() == {0: 0, 1: 0})
+    wait_until(lambda: table.store.end_offsets() == {0: 0, 1: 0})

@@ -18,15 +18,8 @@ from headwater.pipelines.reader import OnlineReader, Status
 from headwater.pipelines.stack.broker import Broker
 from headwater.schemas.plan import Plan
 from tests.feature_log_rows import make_plan
-from tests.integration.online_stack import (
-    FakeRegistry,
-    LogWriter,
-    MaterializerProcess,
-    OwnRedis,
-    keys_of,
-    online_rows,
-    wait_until,
-)
+from tests.integration.online_stack import FakeRegistry, LogWriter, MaterializerProcess, OwnRedis, keys_of, online_rows
+from tests.waiting import wait_until
 
 SESSION_SECONDS = 120
 

@@ -19,15 +19,8 @@ from headwater.pipelines.stack.ports import free_ports
 from headwater.pipelines.stack.process import RunningProcess, running
 from headwater.schemas.errors import OnlineStoreError
 from tests.feature_log_rows import make_plan
-from tests.integration.online_stack import (
-    FakeRegistry,
-    LogWriter,
-    MaterializerProcess,
-    OwnRedis,
-    keys_of,
-    online_rows,
-    wait_until,
-)
+from tests.integration.online_stack import FakeRegistry, LogWriter, MaterializerProcess, OwnRedis, keys_of, online_rows
+from tests.waiting import wait_until
 
 
 @pytest.fixture

@@ -18,8 +18,9 @@ from headwater.pipelines.stack.ports import free_ports
 from headwater.pipelines.stack.process import RunningProcess
 from headwater.pipelines.stack.registry import Registry
 from headwater.pipelines.unusable import RETAINED
-from tests.integration.compute_lab import ComputeLab, ComputeProcess, make_lab, wait_until
+from tests.integration.compute_lab import ComputeLab, ComputeProcess, make_lab
 from tests.integration.fault_lab import OwnCluster, all_counted, own_cluster, produce_round
+from tests.waiting import wait_until
 
 UniqueName = Callable[[str], str]
 

@@ -30,8 +30,8 @@ from headwater.pipelines.stack.security import StackSecurity
 from headwater.pipelines.verification import verify
 from headwater.schemas.errors import HeadwaterError
 from headwater.schemas.plan import Plan
-from tests.integration.online_stack import wait_until
 from tests.integration.secure_lab import DOES, VIEW, SecureStack
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.needs_apt, pytest.mark.timeout(900)]  # a Redis that speaks TLS
 

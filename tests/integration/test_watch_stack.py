@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -17,6 +15,7 @@ from prometheus_client.samples import Sample
 from headwater.pipelines.demo.traffic import Traffic
 from headwater.pipelines.settings import Settings, load_settings
 from tests.integration.test_local_stack import Stack
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -104,21 +103,14 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
             del os.environ[name]
 
 
-def wait_until(holds: Callable[[], Any], what: str, seconds: float = 120.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, f"waited {seconds:.0f} s for {what}"
-        time.sleep(0.5)
-
-
 def test_what_flows_agrees_and_the_probe_is_seen(watched: Watched) -> None:
     traffic = Traffic(watched.settings(), seed=7, customers=50, rate=100)
     traffic.send_history(2_000)
     traffic.start()
     try:
-        wait_until(lambda: watched.rows_agreed("offline") >= 20, "rows that agree with the offline log")
-        wait_until(lambda: watched.rows_agreed("reference") >= 20, "rows that agree with the reference")
-        wait_until(lambda: watched.sample("watch", "headwater_probe_seen_seconds_count"), "the probe to be seen")
+        wait_until(lambda: watched.rows_agreed("offline") >= 20, 120, "rows that agree with the offline log")
+        wait_until(lambda: watched.rows_agreed("reference") >= 20, 120, "rows that agree with the reference")
+        wait_until(lambda: watched.sample("watch", "headwater_probe_seen_seconds_count"), 120, "the probe to be seen")
     finally:
         traffic.stop()
     assert watched.sample("watch", "headwater_probe_sent_total") == 1
@@ -133,15 +125,15 @@ def test_fresh_no_events_and_stuck_are_told_apart(watched: Watched) -> None:
     traffic = Traffic(watched.settings(), seed=8, customers=50, rate=50)
     traffic.start()
     try:
-        wait_until(lambda: watched.view_state() == "fresh", "fresh values")
+        wait_until(lambda: watched.view_state() == "fresh", 120, "fresh values")
     finally:
         traffic.stop()
-    wait_until(lambda: watched.view_state() == "no_events", "silence to be told")
+    wait_until(lambda: watched.view_state() == "no_events", 120, "silence to be told")
     identity = watched.process("taskmanager").identity
     assert identity is not None
     os.kill(identity.pid, signal.SIGSTOP)
     try:
-        wait_until(lambda: watched.view_state() == "stuck", "the stall to be told")
+        wait_until(lambda: watched.view_state() == "stuck", 120, "the stall to be told")
     finally:
         os.kill(identity.pid, signal.SIGCONT)
-    wait_until(lambda: watched.view_state() == "no_events", "the stall to be over")
+    wait_until(lambda: watched.view_state() == "no_events", 120, "the stall to be over")

@@ -15,7 +15,7 @@ import pytest
 
 from headwater.pipelines.stack.ports import free_ports
 from tests.dockerfile import ROOT, Stage, copied, stages
-from tests.integration.compute_lab import wait_until
+from tests.waiting import wait_until
 
 STAGES = stages()
 HOME = "/opt/headwater"
