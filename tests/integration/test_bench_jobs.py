@@ -29,6 +29,7 @@ def bench_servers() -> Iterator[Servers]:
         yield found
 
 
+@pytest.mark.slow
 def test_a_drain_whose_rows_are_the_references_has_a_figure_for_each_stage(
     bench_servers: Servers, monkeypatch: pytest.MonkeyPatch
 ) -> None:

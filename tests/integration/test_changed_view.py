@@ -41,6 +41,7 @@ def lab(
     return make_lab(broker, registry, flink, tmp_path, unique_name("purchases"))
 
 
+@pytest.mark.slow
 def test_a_job_whose_features_are_fewer_and_others_goes_on_from_the_savepoint_with_the_values_of_the_reference(
     lab: ComputeLab,
 ) -> None:

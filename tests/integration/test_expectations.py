@@ -26,6 +26,7 @@ def lab(
     return make_lab(broker, registry, flink, tmp_path, unique_name("expected"), expect=expected)
 
 
+@pytest.mark.slow
 def test_the_job_stops_at_a_record_and_goes_on_from_there_once_a_person_has_decided(lab: ComputeLab) -> None:
     with lab.job(checkpoint_interval_ms=1_000) as process:
         lab.produce([lab.frame(customer_id="fine"), lab.frame(customer_id="dear", amount=500.0)])

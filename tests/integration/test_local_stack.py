@@ -198,6 +198,7 @@ def test_a_supervisor_that_is_killed_takes_all_with_it_and_up_starts_again(stack
     stack.up()
 
 
+@pytest.mark.slow
 def test_a_stack_in_the_foreground_stops_in_order_on_ctrl_c(tmp_path: Path) -> None:
     stack = Stack(tmp_path / "state")
     (port,) = free_ports(1)

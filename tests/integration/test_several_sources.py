@@ -94,6 +94,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StateDirecto
         headwater("down", "--state", str(directory.root))
 
 
+@pytest.mark.slow
 def test_two_topics_become_one_row_of_each_customer(directory: StateDirectory) -> None:
     stack = state_of(directory)
     settings, plan = settings_of(stack), Plan.from_json(stack.views[0].plan.read_text())
