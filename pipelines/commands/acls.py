@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from headwater.pipelines.security.grants import Grants
     from headwater.pipelines.settings import Settings
 
+USERS = "headwater-{component}-{view}"
+
 Users = Mapping[str, "tuple[Grants, ...]"]
 
 
@@ -26,7 +28,7 @@ def acls(
     ] = None,
     user: Annotated[
         str, typer.Option("--user", help="How users are named; without {view} one serves all the views.")
-    ] = "headwater-{component}-{view}",
+    ] = USERS,
     commands: Annotated[bool, typer.Option("--commands", help="Print commands of Kafka's and Redis's tools.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
     apply: Annotated[
@@ -50,7 +52,7 @@ def acls(
     """
     from headwater.pipelines.security.grants import users_of
 
-    users = users_of(_plans(path, schemas), _template(user))
+    users = users_of(_plans(path, schemas), user_names(user))
     if prune and not apply:
         raise SettingsError("--prune goes with --apply")
     if as_json:
@@ -77,7 +79,12 @@ def _plans(path: Path, schemas: Path | None) -> Any:
         raise SettingsError(f"{path}: {error.strerror}; `headwater compile` writes plans") from error
 
 
-def _template(user: str) -> str:
+def user_names(user: str) -> str:
+    """How users are named, for `users_of`.
+
+    Raises:
+        SettingsError: it has other braces than {component} and {view}.
+    """
     try:
         user.format(component="", view="")
     except (KeyError, IndexError, ValueError) as error:

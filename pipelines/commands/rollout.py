@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from headwater.pipelines.commands.acls import USERS, user_names
 from headwater.pipelines.commands.console import DEFAULT_STATE, err, out
 from headwater.pipelines.commands.local_stack import told_or_local_settings
 
@@ -35,13 +36,17 @@ def plan(
         list[str] | None,
         typer.Option(metavar="VIEW", help="Delete what a view has left behind that is deployed, but not declared."),
     ] = None,
+    acls: Annotated[
+        bool, typer.Option("--acls", help="Also give Kafka's users what the views need of them (`headwater acls`).")
+    ] = False,
+    user: Annotated[str, typer.Option("--user", help="With --acls: how they are named.")] = USERS,
     state: State = DEFAULT_STATE,
     as_json: AsJson = False,
 ) -> None:
     """Say what deploying these views would change, and do nothing. Exit code 0: nothing to do, 2: changes, 1: an error.
 
     Of each view: nothing, new, compatible (its state is kept), needs history or incompatible (a new generation computes
-    it beside the old one), removed; why; and which topics, schemas and records of plans it takes.
+    it beside the old one), removed; why; and which topics, schemas, ACLs and records of plans it takes.
 
     Example:  `headwater plan my_views/ --out rollout.json`
     """
@@ -53,9 +58,10 @@ def plan(
 
     settings = told_or_local_settings(state)
     configure_logging(settings)
+    users = user_names(user) if acls else None
     declared = [view.plan for view in load_plans(path, schemas)]
     with World(settings) as world:
-        rollout = plan_rollout(world, declared, allow_delete or ())
+        rollout = plan_rollout(world, declared, allow_delete or (), users)
     if destination is not None and not rollout.refusals:
         destination.write_text(rollout.to_json(), encoding="utf-8")
     if as_json:

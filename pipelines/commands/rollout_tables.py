@@ -66,7 +66,7 @@ def _print_view(console: Console, view: ViewRollout) -> None:
 
 
 def _mark(action: Action) -> tuple[str, str]:
-    if action.kind in ("delete topic", "forget plan"):
+    if action.kind in ("delete topic", "forget plan", "revoke acls"):
         return "-", "red"
     if action.kind == "alter topic" or getattr(action, "before", None):
         return "~", "yellow"

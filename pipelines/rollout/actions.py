@@ -5,13 +5,14 @@ From that follows, at any later time, whether it is still to be done, done alrea
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from typing import Annotated, Literal
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import Field, JsonValue
 
+from headwater.pipelines.rollout.acl_actions import GrantAcls, RevokeAcls
+from headwater.pipelines.rollout.action import OneAction, Status
 from headwater.pipelines.rollout.world import World
 from headwater.pipelines.security.kafka_trouble import told
 from headwater.pipelines.topics import TopicSpec, create_topics, same_config
@@ -20,25 +21,10 @@ from headwater.schemas.contracts.output import Output, registered_id
 from headwater.schemas.errors import TopicError
 from headwater.schemas.plan import Plan
 
-Status = Literal["open", "done", "changed"]
-"""`changed`: what the action is about is neither as it was seen nor as it would leave it."""
-
 TIMEOUT_SECONDS = 30.0
 
 
-class _Action(BaseModel, ABC):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    @abstractmethod
-    def status(self, world: World) -> Status:
-        """Whether it is still to be done."""
-
-    @abstractmethod
-    def carry_out(self, world: World) -> None:
-        """Does it."""
-
-
-class CreateTopic(_Action):
+class CreateTopic(OneAction):
     """Make a topic that does not exist; a replication of -1 is the brokers' default."""
 
     kind: Literal["create topic"] = "create topic"
@@ -66,7 +52,7 @@ class CreateTopic(_Action):
         return TopicSpec(self.topic, self.partitions, self.config, self.replication)
 
 
-class AlterTopic(_Action):
+class AlterTopic(OneAction):
     """Give a topic other values of its configuration than those `before`."""
 
     kind: Literal["alter topic"] = "alter topic"
@@ -96,7 +82,7 @@ class AlterTopic(_Action):
             raise TopicError(f"cannot alter {self.topic}: {told(error.args[0])}") from error
 
 
-class DeleteTopic(_Action):
+class DeleteTopic(OneAction):
     """Delete a topic with all that is in it."""
 
     kind: Literal["delete topic"] = "delete topic"
@@ -117,7 +103,7 @@ class DeleteTopic(_Action):
                 raise TopicError(f"cannot delete {self.topic}: {told(error.args[0])}") from error
 
 
-class HoldToLevel(_Action):
+class HoldToLevel(OneAction):
     """Let the registry hold a subject to a compatibility level; `before` is the one that it told of."""
 
     kind: Literal["set level"] = "set level"
@@ -138,7 +124,7 @@ class HoldToLevel(_Action):
         world.registry.set_compatibility(self.subject, self.level)
 
 
-class RegisterOutput(_Action):
+class RegisterOutput(OneAction):
     """Register a schema that a view's job writes, in a subject that has the schemas with the ids `before`."""
 
     kind: Literal["register schema"] = "register schema"
@@ -160,7 +146,7 @@ class RegisterOutput(_Action):
         world.registry.register(self.subject, self.schema_)
 
 
-class NotePlan(_Action):
+class NotePlan(OneAction):
     """Record a plan as the deployed one of its view, in place of the one with the digest `before`."""
 
     kind: Literal["deploy plan"] = "deploy plan"
@@ -182,7 +168,7 @@ class NotePlan(_Action):
         world.plans.note(self.plan, self.before)
 
 
-class ForgetPlan(_Action):
+class ForgetPlan(OneAction):
     """Delete the record of a view that is not declared any more."""
 
     kind: Literal["forget plan"] = "forget plan"
@@ -203,6 +189,14 @@ class ForgetPlan(_Action):
 
 
 Action = Annotated[
-    CreateTopic | AlterTopic | DeleteTopic | HoldToLevel | RegisterOutput | NotePlan | ForgetPlan,
+    CreateTopic
+    | AlterTopic
+    | DeleteTopic
+    | HoldToLevel
+    | RegisterOutput
+    | NotePlan
+    | ForgetPlan
+    | GrantAcls
+    | RevokeAcls,
     Field(discriminator="kind"),
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from headwater.pipelines.deployment import job_name
+from headwater.pipelines.rollout.acl_planning import acls_to_grant, acls_to_revoke
 from headwater.pipelines.rollout.actions import (
     Action,
     AlterTopic,
@@ -25,11 +26,15 @@ from headwater.schemas.evolution.changes import ViewChange, compare
 from headwater.schemas.plan import Plan
 
 
-def plan_rollout(world: World, declared: Sequence[Plan], allow_delete: Collection[str] = ()) -> Rollout:
+def plan_rollout(
+    world: World, declared: Sequence[Plan], allow_delete: Collection[str] = (), users: str | None = None
+) -> Rollout:
     """What becomes of every view that is declared or deployed.
 
     Args:
         allow_delete: views that are not declared any more, of which topics and plan may be deleted.
+        users: how Kafka's users are named whose ACLs are brought to what the views need, as `users_of` takes it;
+            None leaves ACLs alone.
 
     Raises:
         SettingsError: one of those views is declared, or not deployed.
@@ -43,13 +48,15 @@ def plan_rollout(world: World, declared: Sequence[Plan], allow_delete: Collectio
     for name in sorted({*plans, *deployed}):
         record, plan = deployed.get(name), plans.get(name)
         if plan is not None:
-            views.append(_declared_view(world, record, plan))
+            views.append(_declared_view(world, record, plan, users))
         elif record is not None:
-            views.append(_removed_view(world, record, may_delete=name in allow_delete))
+            views.append(
+                _removed_view(world, record, declared, users) if name in allow_delete else _kept_view(world, record)
+            )
     return Rollout(cluster=world.cluster_id(), registry=world.registry.url, views=tuple(views))
 
 
-def _declared_view(world: World, record: DeployedPlan | None, plan: Plan) -> ViewRollout:
+def _declared_view(world: World, record: DeployedPlan | None, plan: Plan, users: str | None) -> ViewRollout:
     change = compare(None if record is None else record.plan, plan, None if record is None else record.meanings)
     refusals = [change.refusal] if change.refusal else []
     sources = [source.topic for source in plan.sources]
@@ -70,6 +77,8 @@ def _declared_view(world: World, record: DeployedPlan | None, plan: Plan) -> Vie
             actions += _subject_actions(world, output)
         if record is None or record.digest != plan.digest():
             actions.append(NotePlan(before=None if record is None else record.digest, plan=plan))
+        if users is not None:
+            actions += acls_to_grant(world, plan, users)
     return _rollout(
         change,
         refusals=tuple(refusals),
@@ -105,21 +114,32 @@ def _subject_actions(world: World, output: Output) -> Iterator[Action]:
         yield RegisterOutput(view=output.view, subject=output.subject, before=ids, schema=dict(output.schema))
 
 
-def _removed_view(world: World, record: DeployedPlan, *, may_delete: bool) -> ViewRollout:
+def _removed_view(world: World, record: DeployedPlan, declared: Sequence[Plan], users: str | None) -> ViewRollout:
     plan = record.plan
-    topics = [spec.name for spec in output_topics(plan) if spec.name in world.topics(output_topics(plan))]
-    subjects = ", ".join(output.subject for output in outputs_of(plan))
-    kept = f"stays: subjects {subjects}; its table, its keys in the online store, consumer group {job_name(plan)}"
-    if may_delete:
-        actions: tuple[Action, ...] = (
-            *(DeleteTopic(topic=topic) for topic in topics),
-            ForgetPlan(view=plan.view, before=record.digest),
-        )
-        notes = ("stop its processes first", kept)
-    else:
-        actions = ()
-        notes = (f"nothing is deleted without --allow-delete {plan.view}: topics {', '.join(topics) or 'none'}", kept)
+    actions = (
+        *(DeleteTopic(topic=topic) for topic in _output_topics(world, plan)),
+        *(() if users is None else acls_to_revoke(world, plan, users, declared)),
+        ForgetPlan(view=plan.view, before=record.digest),
+    )
+    notes = ("stop its processes first", _what_stays(plan))
     return _rollout(compare(plan, None), refusals=(), actions=actions, costs=(), notes=notes)
+
+
+def _kept_view(world: World, record: DeployedPlan) -> ViewRollout:
+    plan = record.plan
+    topics = ", ".join(_output_topics(world, plan)) or "none"
+    notes = (f"nothing is deleted without --allow-delete {plan.view}: topics {topics}", _what_stays(plan))
+    return _rollout(compare(plan, None), refusals=(), actions=(), costs=(), notes=notes)
+
+
+def _output_topics(world: World, plan: Plan) -> list[str]:
+    found = world.topics(output_topics(plan))
+    return [spec.name for spec in output_topics(plan) if spec.name in found]
+
+
+def _what_stays(plan: Plan) -> str:
+    subjects = ", ".join(output.subject for output in outputs_of(plan))
+    return f"stays: subjects {subjects}; its table, its keys in the online store, consumer group {job_name(plan)}"
 
 
 def _costs(world: World, change: ViewChange, plan: Plan) -> Iterator[str]:

@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from types import TracebackType
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AclBinding, AdminClient
 
 from headwater.pipelines.registry import Registry
 from headwater.pipelines.rollout.deployed import DeployedPlan, DeployedPlans
+from headwater.pipelines.security.kafka_acls import acls_of
 from headwater.pipelines.security.kafka_trouble import told
 from headwater.pipelines.settings import Settings, client_properties
 from headwater.pipelines.topics import TopicSpec, durability_of, found_topics
@@ -66,6 +67,10 @@ class World:
     def topics(self, specs: Iterable[TopicSpec]) -> dict[str, TopicSpec]:
         """Those of the topics that exist, as they are now."""
         return found_topics(self.admin, specs)
+
+    def acls(self, user: str) -> set[AclBinding]:
+        """All ACLs of the user, as they are now."""
+        return acls_of(self.admin, user)
 
     def subject(self, name: str) -> RegisteredSubject:
         """What is registered of the subject, as it was at the first look."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from confluent_kafka import KafkaException
@@ -58,21 +58,19 @@ def kafka_grants(grants: Iterable[Grants]) -> tuple[KafkaGrant, ...]:
     )
 
 
-def bindings(user: str, grants: Iterable[Grants]) -> tuple[AclBinding, ...]:
+def bindings(user: str, grants: Iterable[KafkaGrant]) -> tuple[AclBinding, ...]:
     """The user's ACLs, each for one operation, from every host."""
-    return tuple(
-        AclBinding(
-            _TYPES[grant.kind],
-            grant.name,
-            ResourcePatternType.PREFIXED if grant.is_prefix else ResourcePatternType.LITERAL,
-            principal(user),
-            "*",
-            _OPERATIONS[operation],
-            AclPermissionType.ALLOW,
-        )
-        for grant in kafka_grants(grants)
-        for operation in grant.operations
-    )
+    return tuple(_binding(user, grant, operation) for grant in grants for operation in grant.operations)
+
+
+def among(user: str, grants: Iterable[KafkaGrant], acls: Collection[AclBinding]) -> tuple[KafkaGrant, ...]:
+    """What of the user's grants is in these ACLs."""
+    return _where(grants, lambda grant, operation: _binding(user, grant, operation) in acls)
+
+
+def lacking(user: str, grants: Iterable[KafkaGrant], acls: Collection[AclBinding]) -> tuple[KafkaGrant, ...]:
+    """What of the user's grants is not in these ACLs."""
+    return _where(grants, lambda grant, operation: _binding(user, grant, operation) not in acls)
 
 
 def commands(user: str, grants: Iterable[Grants]) -> list[str]:
@@ -92,6 +90,18 @@ def commands(user: str, grants: Iterable[Grants]) -> list[str]:
     ]
 
 
+def acls_of(admin: AdminClient, user: str) -> set[AclBinding]:
+    """All ACLs that the broker has of the user.
+
+    Raises:
+        BrokerError: the broker cannot be reached, or does not show them.
+    """
+    try:
+        return set(admin.describe_acls(_of(user), request_timeout=TIMEOUT_SECONDS).result(TIMEOUT_SECONDS))
+    except KafkaException as error:
+        raise _refused("show", error) from error
+
+
 def difference(admin: AdminClient, users: Mapping[str, Iterable[Grants]]) -> Difference:
     """How the broker's ACLs of the users differ from what they need.
 
@@ -101,11 +111,7 @@ def difference(admin: AdminClient, users: Mapping[str, Iterable[Grants]]) -> Dif
     missing: list[AclBinding] = []
     surplus: list[AclBinding] = []
     for user, grants in users.items():
-        wanted = set(bindings(user, grants))
-        try:
-            found = set(admin.describe_acls(_of(user), request_timeout=TIMEOUT_SECONDS).result(TIMEOUT_SECONDS))
-        except KafkaException as error:
-            raise _refused("show", error) from error
+        wanted, found = set(bindings(user, kafka_grants(grants))), acls_of(admin, user)
         missing += sorted(wanted - found, key=str)
         surplus += sorted(found - wanted, key=str)
     return Difference(tuple(missing), tuple(surplus))
@@ -159,6 +165,32 @@ def described(binding: AclBinding) -> str:
     kind = next(kind for kind, restype in _TYPES.items() if restype == binding.restype)
     star = "*" if binding.resource_pattern_type == ResourcePatternType.PREFIXED else ""
     return f"{binding.principal} {AclOperation(binding.operation).name} {kind} {binding.name}{star}"
+
+
+def described_grants(grants: Iterable[KafkaGrant]) -> str:
+    """The grants in one line, each resource with what may be done with it."""
+    return "; ".join(
+        f"{grant.kind} {grant.name}{'*' if grant.is_prefix else ''} ({', '.join(grant.operations)})" for grant in grants
+    )
+
+
+def _where(grants: Iterable[KafkaGrant], holds: Callable[[KafkaGrant, Operation], bool]) -> tuple[KafkaGrant, ...]:
+    kept = (
+        grant._replace(operations=tuple(each for each in grant.operations if holds(grant, each))) for grant in grants
+    )
+    return tuple(grant for grant in kept if grant.operations)
+
+
+def _binding(user: str, grant: KafkaGrant, operation: Operation) -> AclBinding:
+    return AclBinding(
+        _TYPES[grant.kind],
+        grant.name,
+        ResourcePatternType.PREFIXED if grant.is_prefix else ResourcePatternType.LITERAL,
+        principal(user),
+        "*",
+        _OPERATIONS[operation],
+        AclPermissionType.ALLOW,
+    )
 
 
 def _of(user: str) -> AclBindingFilter:

@@ -20,6 +20,9 @@ from headwater.pipelines.demo.traffic import Traffic
 from headwater.pipelines.online_store import connect
 from headwater.pipelines.reader import OnlineReader
 from headwater.pipelines.registry import Registry
+from headwater.pipelines.rollout.acl_actions import GrantAcls, RevokeAcls
+from headwater.pipelines.rollout.applying import apply_rollout
+from headwater.pipelines.rollout.planning import plan_rollout
 from headwater.pipelines.rollout.world import World
 from headwater.pipelines.security import kafka_acls
 from headwater.pipelines.security.grants import COMPONENTS, NAMES, Component, Grants, KafkaGrant, users_of
@@ -101,7 +104,7 @@ def test_acls_that_were_taken_away_are_given_back_and_what_is_too_much_is_told(
         lost = next(acl for acl in wanted(users, "producer") if "WRITE" in kafka_acls.described(acl))
         more = kafka_acls.bindings(
             NAMES.format(component="archive", view=VIEW),
-            [Grants("archive", (KafkaGrant("group", "others", ("Describe",)),))],
+            [KafkaGrant("group", "others", ("Describe",))],
         )
         kafka_acls.delete(world.admin, [lost])
         kafka_acls.create(world.admin, more)
@@ -111,6 +114,28 @@ def test_acls_that_were_taken_away_are_given_back_and_what_is_too_much_is_told(
         assert "others; --prune deletes it" in told
         assert "0 ACLs created, 1 deleted" in stack.run("acls", plan, "--apply", "--prune")
         assert kafka_acls.difference(world.admin, users) == ((), ())
+
+
+def test_a_plan_with_acls_gives_users_what_they_lack_and_takes_it_from_those_of_a_removed_view(
+    stack: SecureStack,
+) -> None:
+    users, producer = users_of([stack.plan]), NAMES.format(component="producer", view=VIEW)
+    with World(stack.settings()) as world:
+        kafka_acls.delete(world.admin, wanted(users, "producer"))
+        given = plan_rollout(world, [stack.plan], users=NAMES)
+        assert given.actions == (GrantAcls(user=producer, grants=kafka_acls.kafka_grants(users[producer])),)
+        assert plan_rollout(world, [stack.plan]).actions == ()
+
+        apply_rollout(world, given, lambda *_: None)
+        assert kafka_acls.difference(world.admin, users) == ((), ())
+        assert plan_rollout(world, [stack.plan], users=NAMES).actions == ()
+
+        removed = plan_rollout(world, [], [VIEW], NAMES)
+        revoked = {action.user: action for action in removed.actions if isinstance(action, RevokeAcls)}
+        assert revoked.keys() == {user for user in users if kafka_acls.kafka_grants(users[user])}
+        revoked[producer].carry_out(world)
+        assert set(kafka_acls.difference(world.admin, users).missing) == set(wanted(users, "producer"))
+        given.actions[0].carry_out(world)
 
 
 @pytest.mark.parametrize(
@@ -257,7 +282,7 @@ def ask(of: str, settings: Settings, reading: Settings, plan: Plan) -> None:
 
 def wanted(users: Mapping[str, tuple[Grants, ...]], component: Component) -> tuple[AclBinding, ...]:
     name = NAMES.format(component=component, view=VIEW)
-    return kafka_acls.bindings(name, users[name])
+    return kafka_acls.bindings(name, kafka_acls.kafka_grants(users[name]))
 
 
 def ready(stack: SecureStack) -> bool:

@@ -80,7 +80,7 @@ def test_grants_are_printed_as_commands_of_kafka_and_redis() -> None:
 
 
 def test_a_grant_is_one_acl_for_each_operation() -> None:
-    acls = kafka_acls.bindings("ann", [grants_of(PLAN, "producer")])
+    acls = kafka_acls.bindings("ann", grants_of(PLAN, "producer").kafka)
     topic = PLAN.sources[0].topic
     assert [kafka_acls.described(acl) for acl in acls] == [
         f"User:ann {each} topic {topic}" for each in ("DESCRIBE", "WRITE")
@@ -88,6 +88,15 @@ def test_a_grant_is_one_acl_for_each_operation() -> None:
     assert kafka_acls.kafka_grants([grants_of(PLAN, "producer")]) == (
         KafkaGrant("topic", topic, ("Describe", "Write")),
     )
+
+
+def test_what_is_lacking_and_what_is_held_are_told_by_resource_and_operation() -> None:
+    grants = kafka_acls.kafka_grants([grants_of(PLAN, "producer")])
+    (describe, _) = kafka_acls.bindings("ann", grants)
+    assert kafka_acls.lacking("ann", grants, {describe}) == (grants[0]._replace(operations=("Write",)),)
+    assert kafka_acls.among("ann", grants, {describe}) == (grants[0]._replace(operations=("Describe",)),)
+    assert kafka_acls.lacking("ann", grants, set(kafka_acls.bindings("ann", grants))) == ()
+    assert kafka_acls.lacking("bob", grants, set(kafka_acls.bindings("ann", grants))) == grants
 
 
 def test_in_the_registry_only_those_write_who_register() -> None:
