@@ -21,9 +21,9 @@ measure drain drain --windows 5 --drawn zipf --events 2000000 --repeats 3
 measure drain-uniform drain --windows 5 --drawn uniform --keys 1000000 --events 1500000 --heap 3072 --repeats 2
 measure drain-windows drain --windows 1,20 --drawn zipf --events 1000000 --repeats 3
 measure drain-rocksdb drain --windows 5 --drawn zipf --state rocksdb --checkpoint 30s --events 500000 --repeats 1
-measure freshness freshness --rate 20000 --seconds 70 --checkpoints 1s,60s
+measure freshness freshness --rate 20000 --seconds 70 --checkpoints 1s,60s --plot "$results/freshness.png"
 measure freshness-at-once freshness --rate 20000 --seconds 30 --checkpoints 10s --emission 0ms
-measure freshness-kill freshness --rate 10000 --seconds 40 --checkpoints 10s --kill
+measure freshness-kill freshness --rate 10000 --seconds 40 --checkpoints 10s --kill --plot "$results/freshness-kill.png"
 measure online online --rows 500000 --repeats 2
 measure archive archive --rows 1000000 --repeats 2
 measure scale scale --events 1000000 --keys 1000000 --repeats 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -29,6 +30,9 @@ def freshness(
     emission: Annotated[str, typer.Option(help="A key's row is written at most once in this time.")] = "200ms",
     parallelism: Annotated[int, typer.Option(min=1, help="Subtasks of each operator.")] = 1,
     kill: Annotated[bool, typer.Option("--kill", help="Kill the TaskManager in the middle.")] = False,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", help="Write latency over time there, as a PNG.", show_default=False)
+    ] = None,
     json_file: JsonFile = None,
 ) -> None:
     """From when an event is to be sent to when a reader that polls Redis sees it, at a set rate, in an open loop.
@@ -42,6 +46,7 @@ def freshness(
     from headwater.pipelines.bench.figures import this_machine
     from headwater.pipelines.bench.freshness import WARM_UP_SECONDS, Load, measure
     from headwater.pipelines.bench.freshness_figures import figures_of
+    from headwater.pipelines.bench.freshness_plot import save_plot
     from headwater.pipelines.bench.servers import servers
 
     intervals_ms = [duration_ms(each, "--checkpoints") for each in checkpoints.split(",")]
@@ -57,6 +62,8 @@ def freshness(
         out.print(_table(each))
         out.print("the worst of each span of time:", style="dim")
         out.print(columns(_worst(each), "ms"), highlight=False, markup=False)
+    if plot is not None:
+        save_plot(results, plot)
     conclude(figures_of(results), machine, json_file, cpu_seconds)
 
 

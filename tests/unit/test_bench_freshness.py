@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import io
 import time
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import pytest
 from fastavro import parse_schema, schemaless_writer
+from PIL import Image
 from redis import Redis
 
 from headwater.pipelines.bench.events import EventShape
 from headwater.pipelines.bench.freshness import Freshness, Load
 from headwater.pipelines.bench.freshness_figures import figures_of
+from headwater.pipelines.bench.freshness_plot import save_plot
 from headwater.pipelines.bench.log_rows import row_fields
 from headwater.pipelines.bench.open_loop import steady_events
 from headwater.pipelines.bench.views import WINDOWS, windows_view
 from headwater.pipelines.bench.watcher import Seen, Watcher, percentiles
 from headwater.pipelines.commands.bench_plot import HEIGHT, columns
 from headwater.schemas.avro import without_logical_types
+from headwater.schemas.errors import SettingsError
 
 PLAN = windows_view("bench.purchases", WINDOWS[1])
 SHAPE = EventShape(10, 1, 10, "uniform")
@@ -101,3 +105,15 @@ def test_a_chart_has_a_column_for_each_value_and_a_gap_where_there_is_none() -> 
 
 def test_a_chart_of_nothing_says_so() -> None:
     assert columns([None], "ms") == "nothing to show"
+
+
+def test_the_image_has_a_panel_for_each_run(tmp_path: Path) -> None:
+    save_plot([run(1000, 100.0)], tmp_path / "one.png")
+    save_plot([run(1000, 100.0), run(60_000, 110.0)], tmp_path / "two.png")
+    with Image.open(tmp_path / "one.png") as one, Image.open(tmp_path / "two.png") as two:
+        assert (one.width, 2 * one.height) == (two.width, two.height)
+
+
+def test_an_image_that_cannot_be_written_says_where(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="No such file"):
+        save_plot([run(1000, 100.0)], tmp_path / "missing" / "x.png")
