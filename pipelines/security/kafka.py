@@ -44,7 +44,7 @@ def python_properties(settings: SecuritySettings) -> dict[str, Any]:
     """The properties of a client of confluent-kafka.
 
     Raises:
-        SettingsError: a secret's file cannot be read, or there is no such provider of tokens.
+        SettingsError: a secret's file cannot be read, or there is no token now that is still valid.
     """
     found: dict[str, Any] = {
         "security.protocol": settings.kafka_security_protocol,
@@ -58,6 +58,7 @@ def python_properties(settings: SecuritySettings) -> dict[str, Any]:
     }
     if settings.kafka_sasl_mechanism == "OAUTHBEARER":
         found["oauth_cb"] = _tokens(settings)
+        _check_token(settings, found["oauth_cb"])
     return {name: value if callable(value) else str(value) for name, value in found.items() if value is not None}
 
 
@@ -163,6 +164,21 @@ def _tokens(settings: SecuritySettings) -> Callable[[str], Token]:
             f"HEADWATER_KAFKA_TOKEN_PROVIDER: {settings.kafka_token_provider} is no module:function: {error}"
         ) from error
     return lambda _: provider()
+
+
+def _check_token(settings: SecuritySettings, tokens: Callable[[str], Token]) -> None:
+    """A client would wait ten seconds and say no more than that it was given none."""
+    place = "HEADWATER_KAFKA_TOKEN_PROVIDER" if settings.kafka_token_provider else "HEADWATER_KAFKA_TOKEN_FILE"
+    try:
+        _, expiry = tokens("")
+    except SettingsError:
+        raise
+    except Exception as error:  # whatever somebody else's function raises
+        raise SettingsError(f"{place}: {settings.kafka_token_provider} gives no token: {error!r}") from error
+    if expiry <= time.time():
+        raise SettingsError(
+            f"{place}: the token expired {time.time() - expiry:.0f} s ago: see to it that it is renewed before"
+        )
 
 
 def _token_of_file(settings: SecuritySettings) -> Token:

@@ -194,14 +194,29 @@ def test_a_token_is_read_anew_and_held_until_it_says_that_it_expires(secret_file
     assert kafka.job_properties(settings)["headwater.sasl.token.file"] == str(secret_file)
 
 
+def test_a_token_that_has_expired_is_told_before_a_client_waits_for_a_better_one(secret_file: Path) -> None:
+    claims = base64.urlsafe_b64encode(json.dumps({"exp": time.time() - 60}).encode()).decode().rstrip("=")
+    secret_file.write_text(f"e30.{claims}.x")
+    given = {"kafka_security_protocol": "SASL_SSL", "kafka_sasl_mechanism": "OAUTHBEARER"}
+    with pytest.raises(SettingsError, match="HEADWATER_KAFKA_TOKEN_FILE: the token expired 60 s ago"):
+        client_properties(Settings(**given, kafka_token_file=secret_file))  # type: ignore[arg-type]
+    failing = Settings(**given, kafka_token_provider=f"{__name__}:no_token")  # type: ignore[arg-type]
+    with pytest.raises(SettingsError, match=r"no_token gives no token: OSError\('away'\)"):
+        client_properties(failing)
+
+
 def fixed_token() -> tuple[str, float]:
-    return "a token", 1.0
+    return "a token", 4_000_000_000.0
+
+
+def no_token() -> tuple[str, float]:
+    raise OSError("away")
 
 
 def test_tokens_may_come_from_a_function_for_which_the_job_needs_a_class_of_its_own() -> None:
     given = {"kafka_security_protocol": "SASL_SSL", "kafka_sasl_mechanism": "OAUTHBEARER"}
     settings = Settings(**given, kafka_token_provider=f"{__name__}:fixed_token")  # type: ignore[arg-type]
-    assert client_properties(settings)["oauth_cb"]("") == ("a token", 1.0)
+    assert client_properties(settings)["oauth_cb"]("") == ("a token", 4_000_000_000.0)
     with pytest.raises(SettingsError, match="HEADWATER_KAFKA_TOKEN_HANDLER"):
         kafka.job_properties(settings)
     told = settings.model_copy(update={"kafka_token_handler": "org.example.Tokens"})
