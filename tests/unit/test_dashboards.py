@@ -14,11 +14,24 @@ from headwater.pipelines.dashboards.panels import Board, Panel
 from headwater.pipelines.slo.files import rules_text
 from tests.dockerfile import ROOT
 from tests.metrics_page import SECTIONS, known_names
+from tests.query_units import unit_of
 from tests.unit.test_golden_plans import example_plans
 
 RECORDED = {name for plan in example_plans() for name in re.findall(r"record: (\S+)", rules_text(plan))}
 METRIC = re.compile(r"\b(?:headwater|flink)[_:][A-Za-z0-9_:]+")
 VALUES = re.compile(r"\"[^\"]*\"")
+UNITS = {
+    "seconds": {"s"},
+    "bytes": {"bytes"},
+    "share": {"percentunit"},
+    "share_of_bytes": {"percentunit"},
+    "share_of_number": {"percentunit"},
+    "share_of_number_rate": {"percentunit"},
+    "share_of_share": {"none"},
+    "number": {"none", "short"},
+    "number_rate": {"ops"},
+}
+"""What a panel may say of each kind of number; a rate of bytes, for one, has no place here yet."""
 
 each_board = pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.uid)
 
@@ -29,14 +42,18 @@ def panels(board: Board) -> Iterator[Panel]:
 
 def expressions() -> Iterator[str]:
     """Every query of every panel, as Grafana sends it once its variables have values."""
-    values = {"$view": "v", "${view}": "v", "$feature": "f", "$__rate_interval": "1m"}
     for board in BOARDS:
         for panel in panels(board):
-            for query in panel.queries:
-                expression = query.expression
-                for name, value in values.items():
-                    expression = expression.replace(name, value)
-                yield expression
+            yield from expressions_of(panel)
+
+
+def expressions_of(panel: Panel) -> Iterator[str]:
+    values = {"$view": "v", "${view}": "v", "$feature": "f", "$__rate_interval": "1m"}
+    for query in panel.queries:
+        expression = query.expression
+        for name, value in values.items():
+            expression = expression.replace(name, value)
+        yield expression
 
 
 def test_every_file_is_what_the_code_makes_and_there_is_no_other() -> None:
@@ -57,6 +74,28 @@ def test_the_page_lists_those_of_flinks_own_metrics_that_are_shown() -> None:
     shown = {name for expression in expressions() for name in METRIC.findall(expression)}
     listed = {row.name for row in SECTIONS["Flink's own, of those that it exports"]}
     assert listed == {name for name in shown if name.startswith("flink_") and "headwater" not in name}
+
+
+@each_board
+def test_each_panel_has_the_unit_of_what_its_queries_tell(board: Board) -> None:
+    for panel in panels(board):
+        for expression in expressions_of(panel):
+            assert panel.unit in UNITS[unit_of(expression)], f"{panel.title}: {expression}"
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "headwater_online_rows_written_total",
+        "sum by (view) (headwater_freshness_seconds_bucket)",
+        "rate(headwater_log_lag_rows[1m])",
+        "max by (view) (headwater_last_checkpoint_timestamp_seconds) / headwater_heartbeat_age_seconds",
+        "headwater_last_checkpoint_size_bytes / headwater_log_lag_rows",
+    ],
+)
+def test_a_query_that_makes_no_sense_has_no_unit(expression: str) -> None:
+    with pytest.raises(ValueError, match="headwater"):
+        unit_of(expression)
 
 
 @each_board
