@@ -1,11 +1,11 @@
-"""One view in depth: where the time goes, what waits, what is refused, and how its stores stand."""
+"""One view in depth: where the time goes, what waits, what is refused, and how its stores stand and agree."""
 
 from headwater.pipelines.dashboards.panels import Board, Panel, Query, Row
+from headwater.pipelines.dashboards.watched import OF_VIEW, PARITY, PROBE, VALUES
 
 KERNEL = "flink_taskmanager_job_task_operator_headwater"
 EXPECTATION = "flink_taskmanager_job_task_operator_deserializer_headwater_view_expectation"
 JOB = '{job_name=~"headwater_${view}_g[0-9]+"}'
-OF_VIEW = '{view="$view"}'
 OF_FEATURE = '{view="$view",feature="$feature",stage="event_to_visible"}'
 BY_STAGE = 'rate(headwater_freshness_seconds_%s{view="$view",stage!="event_to_visible"}[$__rate_interval])'
 
@@ -97,6 +97,7 @@ VIEW = Board(
                 ),
             ),
         ),
+        PROBE,
         Row(
             "Events",
             (
@@ -170,5 +171,7 @@ VIEW = Board(
                 ),
             ),
         ),
+        PARITY,
+        VALUES,
     ),
 )
