@@ -58,10 +58,16 @@ def within_seconds(objectives: Sequence[Objective]) -> frozenset[float]:
 
 
 def _gone_wrong(objective: Objective, points: Sequence[Point]) -> float | None:
-    if objective.within_ms is not None:
-        looks = sum(point.looks for point in points)
-        bad = sum(point.bad_reads.get(objective.within_ms / 1000, 0.0) for point in points)
-        return bad / looks if looks else None
-    rejected = sum(point.counts.get(_REJECTED, 0.0) for point in points)
-    events = rejected + sum(point.counts.get(_EVENTS, 0.0) for point in points)
-    return rejected / events if events else None
+    bad = total = 0.0
+    for point in points:
+        match objective.kind:
+            case "fresh_reads":
+                bad += point.bad_reads.get((objective.within_ms or 0) / 1000, 0.0)
+                total += point.looks
+            case "accepted_events":
+                bad += point.counts.get(_REJECTED, 0.0)
+                total += point.counts.get(_REJECTED, 0.0) + point.counts.get(_EVENTS, 0.0)
+            case "agreeing_reads":
+                bad += point.compared.get("disagreed", 0.0)
+                total += point.compared.get("disagreed", 0.0) + point.compared.get("agreed", 0.0)
+    return bad / total if total else None

@@ -7,7 +7,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from headwater.pipelines.board.samples import BUCKET, RATES, REJECTS, SUM, VISIBLE, Sample
+from headwater.pipelines.board.samples import BUCKET, PARITY_ROWS, RATES, REJECTS, SUM, VISIBLE, Sample
 from headwater.pipelines.freshness_summary import Histogram
 
 POINT_SECONDS = 10.0
@@ -36,6 +36,7 @@ class Point:
         lag_rows: rows that waited for the online store, at its end.
         counts: increments, by the names of RATES.
         rejected: increments of rejected records, by reason.
+        compared: increments of rows that were compared, by whether they agreed.
         buckets: increments of the time from event to visible, cumulative by upper bound in seconds.
         stage_seconds: seconds that rows spent in each stage, summed over them.
         bad_reads: by the seconds that a read may be old: in how many of the looks, by share of partitions, it was not.
@@ -48,6 +49,7 @@ class Point:
     lag_rows: float | None = None
     counts: dict[str, float] = field(default_factory=_zeros)
     rejected: dict[str, float] = field(default_factory=_zeros)
+    compared: dict[str, float] = field(default_factory=_zeros)
     buckets: dict[float, float] = field(default_factory=_zeros)
     stage_seconds: dict[str, float] = field(default_factory=_zeros)
     bad_reads: dict[float, float] = field(default_factory=dict)
@@ -59,6 +61,8 @@ class Point:
                 self.buckets[float(sample.labels["le"])] += increase
         elif sample.name == SUM:
             self.stage_seconds[sample.labels["stage"]] += increase
+        elif sample.name == PARITY_ROWS:
+            self.compared[sample.labels["outcome"]] += increase
         elif sample.name in RATES:
             self.counts[RATES[sample.name]] += increase
             if sample.name == REJECTS:
@@ -101,7 +105,7 @@ class Increments:
         before, now = self._seen.get(target, {}), {}
         found = []
         for sample in samples:
-            if sample.name in RATES or sample.name in (BUCKET, SUM):
+            if sample.name in RATES or sample.name in (BUCKET, SUM, PARITY_ROWS):
                 key = (sample.name, str(sorted(sample.labels.items())))
                 earlier = before.get(key, sample.value)
                 now[key] = sample.value

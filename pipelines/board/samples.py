@@ -24,6 +24,7 @@ LOG_LAG = "headwater_log_lag_rows"
 ARCHIVE_LAG = "headwater_archive_lag_rows"
 CHECKPOINT = "headwater_last_checkpoint_timestamp_seconds"
 REJECTS = f"{KERNEL}_view_reason_rejects"
+PARITY_ROWS = "headwater_parity_rows_total"
 BUDGET_LEFT = "headwater:slo_error_budget_remaining:ratio"
 BUCKET, SUM, COUNT = (f"{FRESHNESS}_{part}" for part in ("bucket", "sum", "count"))
 VISIBLE = STAGES[-1]
@@ -47,6 +48,7 @@ SINGLE = (
     ARCHIVE_LAG,
     CHECKPOINT,
     BUDGET_LEFT,
+    PARITY_ROWS,
     *RATES,
 )
 """Series of which there are few; beside them the board takes one feature's timing, and the names of all features."""

@@ -14,7 +14,7 @@ from headwater.operators.log_batch import ROW_HEADERS
 from headwater.operators.online_metrics import OnlineLimits, OnlineMetrics, PartitionStatus
 from headwater.pipelines.board.model import Board, Look
 from headwater.pipelines.board.points import POINTS
-from headwater.pipelines.board.samples import BUCKET, RATES, REJECTS, VISIBLE, Sample, samples_of
+from headwater.pipelines.board.samples import BUCKET, PARITY_ROWS, RATES, REJECTS, VISIBLE, Sample, samples_of
 from headwater.pipelines.board.view import SPARKS, State, ViewNow
 from headwater.pipelines.slo.rules import KERNEL
 from headwater.schemas.feature_log import CAUSES
@@ -75,6 +75,11 @@ class Pipeline:
 
 def rejected(count: float, reason: str = "null_value", subtask: str = "0") -> Sample:
     return Sample(REJECTS, {"view": PLAN.view, "reason": reason, "subtask_index": subtask}, count)
+
+
+def compared(**rows: float) -> list[Sample]:
+    labels = {"view": PLAN.view, "against": "offline"}
+    return [Sample(PARITY_ROWS, labels | {"outcome": outcome}, count) for outcome, count in rows.items()]
 
 
 def events(count: float) -> Sample:
@@ -172,6 +177,15 @@ def test_budgets_burn_by_the_share_of_reads_that_are_too_old_and_of_events_that_
     assert reads.burn_rate == pytest.approx(100 / 3)  # in one of three looks all reads, of which 1 % might
     reads, _ = pipeline.view(silent=True).budgets
     assert reads.burn_rate == pytest.approx(100 / 2)
+
+
+def test_a_budget_of_agreeing_reads_burns_by_the_share_of_compared_rows_that_differ() -> None:
+    agreeing = Objective(kind="agreeing_reads", share_per_million=990_000, over_ms=30 * DAY_MS)
+    pipeline = Pipeline(make_plan().model_copy(update={"objectives": (agreeing,)}))
+    (budget,) = pipeline.view(events(0), rejected(0), *compared(agreed=5, disagreed=0, unmatched=0)).budgets
+    assert budget.burn_rate is None
+    (budget,) = pipeline.view(events(9), rejected(9), *compared(agreed=103, disagreed=2, unmatched=50)).budgets
+    assert budget.burn_rate == pytest.approx(2)
 
 
 def test_what_prometheus_knows_of_a_budget_is_shown_as_it_is() -> None:
