@@ -23,6 +23,7 @@ from headwater.pipelines.commands import (
     tail,
     testing,
     views,
+    watch,
 )
 from headwater.pipelines.commands.console import out, print_error
 from headwater.schemas.errors import HeadwaterError
@@ -61,7 +62,7 @@ app.command(rich_help_panel=PROCESSES)(doctor.doctor)
 app.command(rich_help_panel=PROCESSES)(processes.compute)
 app.command(rich_help_panel=PROCESSES)(processes.materialize)
 app.command(rich_help_panel=PROCESSES)(processes.archive)
-app.command(rich_help_panel=PROCESSES)(processes.watch)
+app.command(rich_help_panel=PROCESSES)(watch.watch)
 app.command(rich_help_panel=PROCESSES)(board.top)
 app.command(rich_help_panel=PROCESSES)(board.board)
 app.add_typer(bench.app, name="bench", rich_help_panel=MEASUREMENTS)

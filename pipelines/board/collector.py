@@ -32,7 +32,10 @@ class Collector:
         if isinstance(self._source, Prometheus):
             now = time.time()
             for step in range(int(HOUR_SECONDS / BACK_SECONDS), 0, -1):
-                self.board.take(self._source.look_back(now - step * BACK_SECONDS))
+                look = self._source.look_back(now - step * BACK_SECONDS)
+                self.board.take(look)
+                if look.silent:
+                    break  # each would be waited for
         self.board.take(self._source.look())
         self._thread.start()
         return self.board

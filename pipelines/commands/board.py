@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +17,7 @@ from headwater.schemas.errors import SettingsError
 if TYPE_CHECKING:
     from headwater.pipelines.board.collector import Collector
     from headwater.pipelines.board.model import BoardNow
+    from headwater.pipelines.settings import Settings
     from headwater.schemas.plan import Plan
 
 WEB = "127.0.0.1:8787"
@@ -36,6 +39,7 @@ Plans = Annotated[
         "--plan", help="Plan of a view, for owner and objectives; may be repeated. The stack's are known.", exists=True
     ),
 ]
+Anyone = Annotated[bool, typer.Option("--anyone", help="Without a token, serve an address that others can reach.")]
 Interval = Annotated[float, typer.Option(min=1, help="Seconds between two looks.")]
 
 
@@ -54,7 +58,7 @@ def top(
 
     Example:  `headwater top --prometheus http://prometheus:9090 --plan purchases.plan.json`
     """
-    with collector(state, scrape, prometheus, plan, interval) as board:
+    with collector(state, scrape, prometheus, _plans(plan), interval) as board:
         if out.is_terminal:
             require("textual", "terminal")
             from headwater.pipelines.board.top import Top
@@ -72,9 +76,7 @@ def board(
     plan: Plans = None,
     interval: Interval = 5,
     web: Annotated[str, typer.Option("--web", metavar="HOST:PORT", help="Where the page is served.")] = WEB,
-    anyone: Annotated[
-        bool, typer.Option("--anyone", help="Without a token, serve an address that others can reach.")
-    ] = False,
+    anyone: Anyone = False,
 ) -> None:
     """Serve the board as a page: all features, and each view with the last hour of its stages, rates and dead letters.
 
@@ -87,20 +89,31 @@ def board(
     import signal
     import threading
 
-    from headwater.pipelines.board.web import serve
     from headwater.pipelines.settings import load_settings
 
-    token = load_settings().board_token
-    host, port = parse_address(web)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    with (
-        collector(state, scrape, prometheus, plan, interval) as found,
-        serve(found, host, port, token.get_secret_value() if token else None, anyone=anyone) as url,
-    ):
+    looks = collector(state, scrape, prometheus, _plans(plan), interval)
+    with served(looks, load_settings(), web, anyone=anyone) as url:
         out.print(f"the board is at {url}", highlight=False, soft_wrap=True)
         stop.wait()
+
+
+@contextmanager
+def served(looks: Collector, settings: Settings, web: str, *, anyone: bool) -> Iterator[str]:
+    """Looks, and serves the page on `web` while the context is open; yields its URL.
+
+    Raises:
+        SettingsError: `web` is no address, or one that others can reach though nobody asks who they are.
+        PrerequisiteError: it cannot be listened on.
+    """
+    from headwater.pipelines.board.web import serve
+
+    host, port = parse_address(web)
+    token = settings.board_token.get_secret_value() if settings.board_token else None
+    with looks as board, serve(board, host, port, token, anyone=anyone) as url:
+        yield url
 
 
 def parse_address(text: str) -> tuple[str, int]:
@@ -116,12 +129,12 @@ def parse_address(text: str) -> tuple[str, int]:
 
 
 def collector(
-    state: Path, scrape: list[str] | None, prometheus: str | None, plans: list[Path] | None, interval: float
+    state: Path, scrape: list[str] | None, prometheus: str | None, plans: Sequence[Plan], interval: float
 ) -> Collector:
     """What looks where a command's options say.
 
     Raises:
-        SettingsError: they contradict each other, or a plan is none.
+        SettingsError: they contradict each other.
         StackError: no local stack runs, and they name nothing else.
     """
     from headwater.pipelines.board.collector import Collector
@@ -130,9 +143,9 @@ def collector(
     if scrape and prometheus:
         raise SettingsError("give either --scrape or --prometheus, which scrapes them itself")
     if prometheus:
-        return Collector(Prometheus(prometheus, _plans(plans)), interval)
+        return Collector(Prometheus(prometheus, plans), interval)
     if scrape:
-        return Collector(pages_of_urls(scrape, _plans(plans)), interval)
+        return Collector(pages_of_urls(scrape, plans), interval)
     return Collector(pages_of_stack(state), interval)
 
 

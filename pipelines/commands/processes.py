@@ -1,4 +1,4 @@
-"""`headwater compute`, `materialize`, `archive` and `watch`: the long-running processes, one of each for a view."""
+"""`headwater compute`, `materialize` and `archive`: the long-running processes, one of each for a view."""
 
 from __future__ import annotations
 
@@ -64,41 +64,6 @@ def archive(plan: PlanFile = None, views: ViewsPath = None, view: ViewName = Non
     from headwater.pipelines import archive as process
 
     process.run(settings, chosen)
-
-
-def watch(
-    plan: Annotated[
-        list[Path] | None, typer.Option("--plan", help="A compiled plan; may be given again.", show_default=False)
-    ] = None,
-    views: Annotated[
-        Path | None, typer.Option("--views", help="Declarations to take all views from instead.", show_default=False)
-    ] = None,
-    schemas: SchemasPath = None,
-) -> None:
-    """Look whether views keep what they promise: compare both stores and the reference, send probes, find drift.
-
-    Example:  `headwater watch --plan purchases.plan.json --plan clicks.plan.json`
-
-    It serves what it finds at /metrics, and says each row that differs in its log. One process may watch many views.
-    """
-    require("deltalake", "watch")
-    from headwater.pipelines.logs import configure_logging
-    from headwater.pipelines.settings import load_settings
-    from headwater.pipelines.watch import process
-
-    settings = load_settings()
-    configure_logging(settings)
-    process.run(settings, _all_plans(plan or [], views, schemas))
-
-
-def _all_plans(files: list[Path], views: Path | None, schemas: Path | None) -> list[Plan]:
-    if bool(files) == (views is not None):
-        raise SettingsError("give either --plan FILE, once or more often, or --views PATH")
-    if views is None:
-        return [chosen_plan(file, None, None, None) for file in files]
-    from headwater.pipelines.declarations import load_plans
-
-    return [each.plan for each in load_plans(views, schemas)]
 
 
 def require(package: str, extra: str) -> None:

@@ -8,12 +8,16 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
+from typer.testing import CliRunner
 
 from headwater.pipelines.board.model import Board
 from headwater.pipelines.board.view import State
 from headwater.pipelines.board.web import serve
+from headwater.pipelines.cli import app
 from headwater.pipelines.commands.board import parse_address
 from headwater.schemas.errors import PrerequisiteError, SettingsError
+from headwater.schemas.plan import Plan
 from tests.board_scene import Scene, played
 from tests.dockerfile import ROOT
 
@@ -145,3 +149,24 @@ def test_an_address_is_a_host_and_a_port() -> None:
     for text in ("8080", "host:", "host:x", "host:70000"):
         with pytest.raises(SettingsError, match=re.escape(f"--web {text}: write HOST:PORT")):
             parse_address(text)
+
+
+def test_watch_serves_the_page_only_where_it_is_told_to_and_by_the_same_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = str(ROOT / "tests/unit/golden/customer_purchases.plan.json")
+    looks = ["--scrape", "http://127.0.0.1:1/metrics"]
+    seen = []
+
+    def run(_: object, plans: list[Plan]) -> None:
+        (url,) = (entry["url"] for entry in logged if entry["event"] == "board_listening")
+        seen.append(httpx.get(f"{url}api/board").json())
+        assert [view["view"] for view in seen[0]["views"]] == [each.view for each in plans]
+
+    monkeypatch.setattr("headwater.pipelines.watch.process.run", run)
+    monkeypatch.setattr("headwater.pipelines.logs.configure_logging", lambda _: None)
+    with capture_logs() as logged:
+        command = ["watch", "--plan", plan]
+        assert CliRunner().invoke(app, [*command, *looks, "--web", "127.0.0.1:0"]).exit_code == 0
+        refused = CliRunner().invoke(app, [*command, *looks, "--web", "0.0.0.0:0"])
+        assert "HEADWATER_BOARD_TOKEN" in str(refused.exception)
+        assert "give --web" in str(CliRunner().invoke(app, [*command, *looks]).exception)
+    assert len(seen) == 1
