@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ from headwater.pipelines.cli import app
 from headwater.pipelines.jars import JOB_PACKAGES
 from headwater.pipelines.settings import FILE_VARIABLE, Settings, load_settings
 from headwater.pipelines.stack.registry import Registry
+from headwater.schemas import fresh_reads
+from headwater.schemas.durations import parse_duration
+from headwater.schemas.errors import DeclarationError
 from tests.dockerfile import ROOT, stages
 
 TEXT = (ROOT / "docker-compose.yml").read_text()
@@ -71,6 +75,22 @@ def test_prometheus_scrapes_every_process_where_it_serves_metrics() -> None:
     flink = FLINK["metrics.reporter.prom.port"]
     ours = {f"{name}:{each['environment']['HEADWATER_METRICS_PORT']}" for name, each in WORKERS.items()}
     assert targets == ours | {f"jobmanager:{flink}", f"taskmanager:{flink}"}
+
+
+def test_prometheus_remembers_the_longest_period_and_grafana_knows_how_often_it_looks() -> None:
+    (retention,) = (
+        value
+        for name, _, value in (argument.partition("=") for argument in SERVICES["prometheus"]["command"])
+        if name == "--storage.tsdb.retention.time"
+    )
+    longest = parse_duration("90d")
+    assert fresh_reads("99%", over=longest)
+    with pytest.raises(DeclarationError, match="from 7d to 90d"):
+        fresh_reads("99%", over=longest + timedelta(days=1))
+    assert parse_duration(retention) > longest
+    prometheus = yaml.safe_load((ROOT / "pipelines/deploy/compose/prometheus.yaml").read_text())
+    (source,) = yaml.safe_load((ROOT / "pipelines/deploy/compose/grafana-datasource.yaml").read_text())["datasources"]
+    assert source["jsonData"]["timeInterval"] == prometheus["global"]["scrape_interval"]
 
 
 def test_ports_of_the_image_are_the_ones_that_are_used() -> None:
