@@ -92,7 +92,12 @@ VIEW = Board(
                 Panel(
                     "Since the newest event",
                     "s",
-                    (Query('max(headwater_newest_event_age_seconds{view="$view",feature="$feature"})', "{{feature}}"),),
+                    (
+                        Query(
+                            'max by (feature) (headwater_newest_event_age_seconds{view="$view",feature="$feature"})',
+                            "{{feature}}",
+                        ),
+                    ),
                     "Age of the newest event that is visible.",
                 ),
             ),
