@@ -12,11 +12,14 @@ from prometheus_client import CollectorRegistry, generate_latest
 from headwater.operators.freshness import STAGES
 from headwater.operators.log_batch import ROW_HEADERS
 from headwater.operators.online_metrics import OnlineLimits, OnlineMetrics, PartitionStatus
+from headwater.pipelines.board.collector import Collector
 from headwater.pipelines.board.model import Board, Look
 from headwater.pipelines.board.points import POINTS
 from headwater.pipelines.board.samples import BUCKET, PARITY_ROWS, RATES, REJECTS, VISIBLE, Sample, samples_of
+from headwater.pipelines.board.sources import Prometheus
 from headwater.pipelines.board.view import SPARKS, State, ViewNow
 from headwater.pipelines.slo.rules import KERNEL
+from headwater.pipelines.stack.ports import free_ports
 from headwater.schemas.feature_log import CAUSES
 from headwater.schemas.plan import Objective, Plan
 from tests.feature_log_rows import make_plan
@@ -192,6 +195,16 @@ def test_what_prometheus_knows_of_a_budget_is_shown_as_it_is() -> None:
     labels = {"view": PLAN.view, "objective": "fresh_reads", "owner": "tests"}
     view = Pipeline().view(Sample("headwater:slo_error_budget_remaining:ratio", labels, 0.73))
     assert [budget.left for budget in view.budgets] == [0.73, None]
+
+
+def test_a_prometheus_that_does_not_answer_is_not_asked_for_every_minute_of_the_past() -> None:
+    (port,) = free_ports(1)
+    url = f"http://127.0.0.1:{port}"
+    with Collector(Prometheus(url, [PLAN]), 60) as board:
+        assert board.wait(0, 0) == 2
+        assert list(board.now().silent) == [url]
+        (view,) = board.now().views
+        assert view.state is State.SILENT
 
 
 def test_an_hour_is_kept_and_no_more() -> None:
