@@ -35,5 +35,6 @@ if [ ! -x /usr/bin/chromium ]; then
     $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null
 fi
 HEADWATER_PROMTOOL=$PWD/build/prometheus/usr/bin/promtool
-export HEADWATER_PROMTOOL
+HEADWATER_PROMETHEUS=$PWD/build/prometheus/usr/bin/prometheus
+export HEADWATER_PROMTOOL HEADWATER_PROMETHEUS
 .venv/bin/python -m pytest --no-skips tests/more
