@@ -46,15 +46,12 @@ def start(settings: Settings, plan: Plan) -> str:
 
     if GATEWAY not in os.environ:
         raise SettingsError(f"a JobManager runs this program, through {DRIVER}; use `headwater compute` elsewhere")
-    deployment, origin = lay_groundwork(settings, plan)
     env = bridge.application_cluster()
-    asked_for = bridge.state_to_restore(env)
-    if asked_for is not None and origin.passes_over(asked_for):
-        asked_for = None
-    bridge.configure(env, job_options(plan, settings, None if asked_for else origin.url))
+    deployment, _, restore_from = lay_groundwork(settings, plan, bridge.state_to_restore(env))
+    bridge.configure(env, job_options(plan, settings, restore_from))
     build(env, plan, deployment)
     job_id = str(env.execute_async(job_name(plan)).get_job_id())
-    _log.info("job_started", job_id=job_id, name=job_name(plan), restore_from=asked_for or origin.url)
+    _log.info("job_started", job_id=job_id, name=job_name(plan), restore_from=restore_from)
     return job_id
 
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from headwater.pipelines.deployment import job_name
-from headwater.pipelines.unusable import Kept, Note, Origin, choose, condemned, superseded
+from headwater.pipelines.unusable import Kept, Note, Origin, Restoration, choose, condemned, name_of, plain, superseded
 from headwater.schemas.errors import ClusterError, SettingsError
 from headwater.schemas.evolution.changes import compare
 from headwater.schemas.evolution.findings import STATE_IS_KEPT
@@ -21,8 +21,14 @@ PLAN = "plan.json"
 SAVEPOINTS = "savepoints"
 STOPS = "stops"
 UNUSABLE = "unusable"
+RESTORATION = "restore.json"
 METADATA = "_metadata"
 """Written last: a directory that has it is complete, unless power failed and left it empty."""
+MAGIC = b"\x49\x60\x67\x2d"
+"""What Flink begins that file with."""
+
+
+Noted = TypeVar("Noted", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,10 @@ class CheckpointStore:
         """Where the savepoints go with which jobs are stopped; likewise."""
         return f"{self.url}/{STOPS}"
 
+    def contains(self, url: str) -> bool:
+        """Whether something at this URL, as Flink or somebody writes it, is in the directory."""
+        return plain(url).startswith(f"{plain(self.url)}/")
+
     def origin(self) -> Origin:
         """What the view's next job goes on from: the newest complete checkpoint or savepoint that it can go on from.
 
@@ -48,7 +58,49 @@ class CheckpointStore:
             SettingsError: the directory cannot be read.
             ClusterError: there are some, and a job can go on from none.
         """
-        return choose(self._kept(), self._notes())
+        kept = self.kept()
+        return choose(kept, self.notes(), self.left_behind(kept))
+
+    def kept(self) -> list[Kept]:
+        """All complete checkpoints and savepoints.
+
+        Checkpoints are `<url>/<job id>/chk-<n>`, savepoints `<url>/<any other name>/savepoint-<job id>-<...>`, with the
+        first six digits of the id.
+
+        Raises:
+            SettingsError: the directory cannot be read.
+        """
+        with self._opened("list") as (files, root):
+            jobs = [info.path for info in _directories(files, root)]
+            kept = [info.path for job in jobs for info in _directories(files, job) if _is_kept(info.path)]
+            written = files.get_file_info([f"{path}/{METADATA}" for path in kept])
+        complete = [info for info in written if info.is_file and info.size]
+        return [
+            _kept(info.path.removeprefix(root).removesuffix(f"/{METADATA}"), self.url, info.mtime_ns)
+            for info in complete
+        ]
+
+    def notes(self) -> dict[str, Note]:
+        """Why jobs have ended that could not go on from their newest checkpoint, by job.
+
+        Raises:
+            SettingsError: they cannot be read.
+        """
+        with self._opened("list") as (files, root):
+            found = _entries(files, f"{root}/{UNUSABLE}")
+        names = [info.base_name for info in found if info.base_name.endswith(".json")]
+        return {name.removesuffix(".json"): self._noted(f"{UNUSABLE}/{name}", Note) for name in names}
+
+    def left_behind(self, kept: list[Kept]) -> frozenset[str]:
+        """The URLs of those that somebody has decided to leave behind, by going back to an older one.
+
+        Raises:
+            SettingsError: the decision cannot be read.
+        """
+        if self._read(RESTORATION) is None:
+            return frozenset()
+        decided = self._noted(RESTORATION, Restoration)
+        return frozenset(each.url for each in kept if decided.leaves_behind(each))
 
     def note(self, job_id: str, note: Note) -> None:
         """Notes that what a job is to go on from is unusable. It must have ended.
@@ -67,7 +119,7 @@ class CheckpointStore:
         Raises:
             SettingsError: the directory cannot be read or written.
         """
-        kept, notes = self._kept(), self._notes()
+        kept, notes = self.kept(), self.notes()
         before_ns = superseded(kept, notes)
         newest_ns: dict[str, int] = {}
         for each in kept:
@@ -85,20 +137,44 @@ class CheckpointStore:
                 files.delete_dir(f"{root}/{name}")
         return needless
 
-    def check_unchanged(self, plan: Plan) -> None:
+    def check_unchanged(self, plan: Plan, url: str | None = None) -> None:
         """Returns if a job with this plan can go on from the state that is kept here, or nothing is known of it.
+
+        Args:
+            url: of what the job is to go on from; savepoints may say which plan they are of (`sign`).
 
         Raises:
             ClusterError: the view's definition has changed in a way that its state cannot follow.
+            SettingsError: the directory cannot be read.
         """
-        text = self._read(PLAN)
-        if text is None:
+        signed = self.plan(name_of(url)) if url is not None and self.contains(url) else None
+        known = signed or self.plan()
+        if known is None:
             return
-        change = compare(Plan.from_json(text), plan)
+        change = compare(known, plan)
         if not change.keeps_state:
             reasons = "\n".join(str(each) for each in change.changes if each.verdict not in STATE_IS_KEPT)
-            what = f"the view {plan.view} was changed since its state in {self.url} was written"
+            what = f"the view {plan.view} was changed since its state in {url if signed else self.url} was written"
             raise ClusterError(f"{what}: {change.refusal}\n{reasons}")
+
+    def check_metadata(self, kept: Kept) -> None:
+        """Returns if one of those that are kept is whole, as far as this can be told without Flink.
+
+        Raises:
+            ClusterError: it is damaged.
+            SettingsError: the directory cannot be read.
+        """
+        if not (self._read(f"{kept.name}/{METADATA}") or b"").startswith(MAGIC):
+            raise ClusterError(f"{kept.url} is damaged: its {METADATA} is not what Flink writes")
+
+    def plan(self, name: str = "") -> Plan | None:
+        """The plan whose job writes its state here; or that of the savepoint of this name, where it was noted.
+
+        Raises:
+            SettingsError: the directory cannot be read.
+        """
+        text = self._read(f"{name}/{PLAN}" if name else PLAN)
+        return None if text is None else Plan.from_json(text)
 
     def remember(self, plan: Plan) -> None:
         """Notes the plan whose job writes its state here.
@@ -108,33 +184,29 @@ class CheckpointStore:
         """
         self._write(PLAN, plan.canonical_json())
 
-    def _kept(self) -> list[Kept]:
-        """All complete checkpoints and savepoints.
+    def sign(self, savepoint: str) -> None:
+        """Notes in a savepoint, by its URL, the plan whose job has written it: that of the state here.
 
-        Checkpoints are `<url>/<job id>/chk-<n>`, savepoints `<url>/<any other name>/savepoint-<job id>-<...>`, with the
-        first six digits of the id.
+        Raises:
+            SettingsError: the directory cannot be read or written.
         """
-        with self._opened("list") as (files, root):
-            jobs = [info.path for info in _directories(files, root)]
-            kept = [info.path for job in jobs for info in _directories(files, job) if _is_kept(info.path)]
-            written = files.get_file_info([f"{path}/{METADATA}" for path in kept])
-        complete = [info for info in written if info.is_file and info.size]
-        return [
-            _kept(info.path.removeprefix(root).removesuffix(f"/{METADATA}"), self.url, info.mtime_ns)
-            for info in complete
-        ]
+        plan = self.plan()
+        if plan is not None:
+            self._write(f"{name_of(savepoint)}/{PLAN}", plan.canonical_json())
 
-    def _notes(self) -> dict[str, Note]:
-        with self._opened("list") as (files, root):
-            found = _entries(files, f"{root}/{UNUSABLE}")
-        names = [info.base_name for info in found if info.base_name.endswith(".json")]
-        return {name.removesuffix(".json"): self._note(name) for name in names}
+    def decide(self, restoration: Restoration) -> None:
+        """Notes what the next job goes on from.
 
-    def _note(self, name: str) -> Note:
+        Raises:
+            SettingsError: the directory cannot be written.
+        """
+        self._write(RESTORATION, restoration.model_dump_json())
+
+    def _noted(self, name: str, kind: type[Noted]) -> Noted:
         try:
-            return Note.model_validate_json(self._read(f"{UNUSABLE}/{name}") or b"")
+            return kind.model_validate_json(self._read(name) or b"")
         except ValidationError as error:
-            raise SettingsError(f"{self.url}/{UNUSABLE}/{name} is no note of Headwater's: {error}") from error
+            raise SettingsError(f"{self.url}/{name} is no note of Headwater's: {error}") from error
 
     def _read(self, name: str) -> bytes | None:
         with self._opened(f"read {name} in") as (files, root):

@@ -24,14 +24,19 @@ class Groundwork(NamedTuple):
 
     Attributes:
         origin: the newest retained checkpoint or savepoint of the view's generation, of those that can be restored.
+        restore_from: URL of what the job goes on from, or None.
     """
 
     deployment: Deployment
     origin: Origin
+    restore_from: str | None
 
 
-def lay_groundwork(settings: Settings, plan: Plan) -> Groundwork:
+def lay_groundwork(settings: Settings, plan: Plan, asked_for: str | None = None) -> Groundwork:
     """Makes and checks the topics, registers the schemas, and notes the plan beside its state and as the deployed one.
+
+    Args:
+        asked_for: URL of what somebody wants the job to go on from, which counts unless it is known to be unusable.
 
     Raises:
         TopicError: a topic is missing or set up wrongly.
@@ -45,10 +50,11 @@ def lay_groundwork(settings: Settings, plan: Plan) -> Groundwork:
     deployment = register_outputs(plan, settings)
     store = checkpoint_store(settings.checkpoint_dir, plan)
     origin = store.origin()
-    if origin.url is not None:
-        store.check_unchanged(plan)
+    restore_from = origin.url if asked_for is None or origin.passes_over(asked_for) else asked_for
+    if restore_from is not None:
+        store.check_unchanged(plan, restore_from)
     for each in origin.passed_over:
-        _log.warning("checkpoint_passed_over", checkpoint=each.url, reason=each.reason, goes_on_from=origin.url)
+        _log.warning("checkpoint_passed_over", checkpoint=each.url, reason=each.reason, goes_on_from=restore_from)
     store.remember(plan)
     note_deployed(settings, plan)
-    return Groundwork(deployment, origin)
+    return Groundwork(deployment, origin, restore_from)

@@ -108,7 +108,7 @@ class ComputeJob:
     def _submit(self) -> str | None:
         """Submits the job; returns None if this process was asked to end first."""
         while True:
-            deployment, origin = lay_groundwork(self._settings, self._plan)
+            deployment, origin, _ = lay_groundwork(self._settings, self._plan)
             for each in origin.passed_over:
                 self._metrics.passed_over(each)
                 self._conditions.goes_back(each.reason)
@@ -208,11 +208,16 @@ class ComputeJob:
     def _stop_with_savepoint(self, job_id: str) -> None:
         try:
             savepoint = self._flink.stop(job_id, self._store.stops, SAVEPOINT_SECONDS)
-            _log.info("job_stopped", savepoint=savepoint)
         except ClusterError as error:
             # The newest checkpoint serves as well: what came after it is read again.
             _log.warning("job_cancelled_without_savepoint", error=str(error))
             self._flink.cancel(job_id)
+            return
+        _log.info("job_stopped", savepoint=savepoint)
+        try:
+            self._store.sign(savepoint)
+        except SettingsError as error:
+            _log.warning("savepoint_not_signed", error=str(error))
 
 
 class JobMetrics:

@@ -3,12 +3,15 @@
 A job whose newest checkpoint turns out to be unusable ends for good and leaves a note with its id (the kernel's
 RefusalNote and `CheckpointStore.note` write it). It says nothing of which checkpoint that is: it is the newest one of
 that job or, where the job has none, the one that it was started from. A job with a note writes no further checkpoint.
+
+Somebody may also have decided to go back to an older one (`Restoration`), and so to leave the newer ones behind.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
@@ -43,6 +46,33 @@ class Kept(NamedTuple):
     written_ns: int
     is_checkpoint: bool
 
+    @property
+    def name(self) -> str:
+        """Where it stands in the directory of its view and generation: two words with a slash between them."""
+        return name_of(self.url)
+
+
+class Restoration(BaseModel):
+    """Which checkpoint or savepoint somebody has decided to go back to. No clock decides what is newer than it.
+
+    Attributes:
+        to: its name.
+        before: names of those older than it, which serve if it turns out to be unusable.
+        jobs: how the ids begin of the jobs that had written any, or might be writing one: all else of theirs is left
+            behind.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    to: str
+    before: tuple[str, ...]
+    jobs: tuple[str, ...]
+
+    def leaves_behind(self, kept: Kept) -> bool:
+        """Whether it is one that the view's next job must not go on from."""
+        theirs = any(kept.job.startswith(job) or job.startswith(kept.job) for job in self.jobs)
+        return theirs and kept.name != self.to and kept.name not in self.before
+
 
 class PassedOver(NamedTuple):
     """A checkpoint that a job does not go on from, though it is newer."""
@@ -59,23 +89,30 @@ class Origin(NamedTuple):
 
     def passes_over(self, url: str) -> bool:
         """Whether the checkpoint of this URL is one that is passed over."""
-        return _plain(url) in {_plain(each.url) for each in self.passed_over}
+        return plain(url) in {plain(each.url) for each in self.passed_over}
 
 
-def choose(kept: Sequence[Kept], notes: Mapping[str, Note]) -> Origin:
+def choose(kept: Sequence[Kept], notes: Mapping[str, Note], left_behind: AbstractSet[str] = frozenset()) -> Origin:
     """The newest of those that are kept that a job can go on from. `notes` are by job.
+
+    Args:
+        left_behind: URLs of those that somebody has decided to leave behind.
 
     Raises:
         ClusterError: there are some, and a job can go on from none.
     """
     reasons = {place: notes[job].reason for job, place in condemned(kept, notes).items()}
     passed_over: list[PassedOver] = []
-    for each in sorted(kept, key=lambda each: (each.written_ns, each.url), reverse=True):
+    for each in newest_first(kept):
+        if each.url in left_behind:
+            continue
         if each.url not in reasons:
             return Origin(each.url, tuple(passed_over))
         passed_over.append(PassedOver(each.url, reasons[each.url]))
-    if passed_over:
-        listed = "\n".join(f"{each.url}: {each.reason}" for each in passed_over)
+    if kept:
+        listed = "\n".join(
+            (*(f"{each.url}: {each.reason}" for each in passed_over), *(f"{url}: left behind" for url in left_behind))
+        )
         raise ClusterError(
             "a job can go on from none of the checkpoints that are kept. Set another generation= in the view: its job "
             f"reads the topics from the beginning into a log of its own\n{listed}"
@@ -83,13 +120,18 @@ def choose(kept: Sequence[Kept], notes: Mapping[str, Note]) -> Origin:
     return Origin(None)
 
 
+def newest_first(kept: Sequence[Kept]) -> list[Kept]:
+    """These, in the order in which a job would go on from them."""
+    return sorted(kept, key=lambda each: (each.written_ns, each.url), reverse=True)
+
+
 def condemned(kept: Sequence[Kept], notes: Mapping[str, Note]) -> dict[str, str]:
     """The URL of what each note is about, by job; without those of which nothing is kept."""
-    there = {_plain(each.url): each.url for each in kept}
+    there = {plain(each.url): each.url for each in kept}
     found = {}
     for job, note in notes.items():
         own = max((each for each in kept if job.startswith(each.job)), key=lambda each: each.written_ns, default=None)
-        place = own.url if own is not None else there.get(_plain(note.restored_from or ""))
+        place = own.url if own is not None else there.get(plain(note.restored_from or ""))
         if place is not None:
             found[job] = place
     return found
@@ -107,6 +149,11 @@ def superseded(kept: Sequence[Kept], notes: Mapping[str, Note]) -> int:
     return min(own) if len(own) >= RETAINED else 0
 
 
-def _plain(url: str) -> str:
+def name_of(url: str) -> str:
+    """The name of the checkpoint or savepoint with this URL: its own and its directory's, with a slash between."""
+    return "/".join(url.rstrip("/").split("/")[-2:])
+
+
+def plain(url: str) -> str:
     """The URL as Flink writes it: `file:/c/chk-1`, not `file:///c/chk-1`."""
     return re.sub(r"^(\w+):/+", r"\1:/", url.rstrip("/"))

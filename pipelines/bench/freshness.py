@@ -149,7 +149,7 @@ class _Run:
         return killed_us
 
     def _start_job(self) -> str:
-        deployment, origin = lay_groundwork(self._settings, self._plan)
+        deployment, origin, _ = lay_groundwork(self._settings, self._plan)
         job_id = submit_in_child(
             prepare(self._plan, deployment, self._settings, jars=job_jars(), restore_from=origin.url)
         )
