@@ -17,6 +17,7 @@ from headwater.pipelines.commands import (
     lineage,
     processes,
     rollout,
+    savepoints,
     schemas,
     slo,
     stack,
@@ -63,6 +64,7 @@ app.command(rich_help_panel=PROCESSES)(processes.compute)
 app.command(rich_help_panel=PROCESSES)(processes.materialize)
 app.command(rich_help_panel=PROCESSES)(processes.archive)
 app.command(rich_help_panel=PROCESSES)(watch.watch)
+app.add_typer(savepoints.app, name="savepoint", rich_help_panel=PROCESSES)
 app.command(rich_help_panel=PROCESSES)(board.top)
 app.command(rich_help_panel=PROCESSES)(board.board)
 app.add_typer(bench.app, name="bench", rich_help_panel=MEASUREMENTS)

@@ -108,6 +108,10 @@ class FlinkRest:
         """The JobManager's configuration."""
         return {each["key"]: each["value"] for each in self._get("/jobmanager/config")}
 
+    def is_application(self) -> bool:
+        """Whether the JobManager runs one job that it was started with (application mode), and takes no other."""
+        return self.configuration().get("execution.target") == "embedded"
+
     def environment(self) -> JobManagerEnvironment:
         """What the JobManager runs in."""
         found = self._get("/jobmanager/environment")
@@ -178,25 +182,31 @@ class FlinkRest:
         history = self._get(f"/jobs/{job_id}/exceptions")["exceptionHistory"]["entries"]
         return [Failure(entry["timestamp"], _causes(entry["stacktrace"])) for entry in history]
 
+    def savepoint(self, job_id: str, directory: str, timeout_seconds: float) -> str:
+        """Has the job take a savepoint below the directory while it goes on, and returns the savepoint's URL."""
+        return self._savepoint(job_id, "savepoints", {"target-directory": directory}, timeout_seconds)
+
     def stop(self, job_id: str, directory: str, timeout_seconds: float) -> str:
         """Stops the job with a savepoint below the directory and returns the savepoint's URL."""
-        body = {"targetDirectory": directory, "drain": False}
-        trigger = self._call("POST", f"/jobs/{job_id}/stop", json=body).json()["request-id"]
-        deadline = time.monotonic() + timeout_seconds
-        while time.monotonic() < deadline:
-            answer = self._get(f"/jobs/{job_id}/savepoints/{trigger}")
-            if answer["status"]["id"] == "COMPLETED":
-                operation = answer["operation"]
-                if "location" in operation:
-                    return str(operation["location"])
-                cause = operation.get("failure-cause", {}).get("stack-trace", "no reason given")
-                raise ClusterError("the savepoint failed: " + " ".join(cause.splitlines()[:3]))
-            time.sleep(POLL_SECONDS)
-        raise ClusterError(f"the savepoint is not complete after {timeout_seconds:.0f} s")
+        return self._savepoint(job_id, "stop", {"targetDirectory": directory, "drain": False}, timeout_seconds)
 
     def cancel(self, job_id: str) -> None:
         """Asks for the job to be cancelled; its checkpoints stay."""
         self._call("PATCH", f"/jobs/{job_id}", params={"mode": "cancel"})
+
+    def _savepoint(self, job_id: str, operation: str, body: dict[str, object], timeout_seconds: float) -> str:
+        trigger = self._call("POST", f"/jobs/{job_id}/{operation}", json=body).json()["request-id"]
+        deadline = time.monotonic() + timeout_seconds
+        while time.monotonic() < deadline:
+            answer = self._get(f"/jobs/{job_id}/savepoints/{trigger}")
+            if answer["status"]["id"] == "COMPLETED":
+                outcome = answer["operation"]
+                if "location" in outcome:
+                    return str(outcome["location"])
+                cause = outcome.get("failure-cause", {}).get("stack-trace", "no reason given")
+                raise ClusterError("the savepoint failed: " + " ".join(cause.splitlines()[:3]))
+            time.sleep(POLL_SECONDS)
+        raise ClusterError(f"the savepoint is not complete after {timeout_seconds:.0f} s")
 
     def _get(self, path: str, *, missing_ok: bool = False) -> Any:
         response = self._call("GET", path, missing_ok=missing_ok)

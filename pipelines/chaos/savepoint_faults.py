@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
-from pathlib import Path
-from urllib.parse import urlsplit
 
 from headwater.pipelines.chaos.fault import Recovery
 from headwater.pipelines.chaos.job_fault import JobFault
-from headwater.pipelines.checkpoints import METADATA
+from headwater.pipelines.savepoints import restore
 
 ASKED_WITHIN_SECONDS = 30.0
 
@@ -39,7 +36,7 @@ class Rescaled(JobFault):
 
 class OldSavepoint(JobFault):
     name = "old-savepoint"
-    summary = "the job is cancelled, and goes on from a savepoint of 10 s ago; rows may stand offline once more"
+    summary = "somebody goes back to a savepoint of 10 s ago; rows may stand offline once more"
     row = 19
     seconds = 10.0
 
@@ -52,24 +49,14 @@ class OldSavepoint(JobFault):
     def heal(self) -> None:
         lab, compute = self.lab, self.lab.worker("compute")
         lab.hold(compute)
-        for job in self.jobs():
-            self.flink.cancel(job.id)
-        lab.wait_until(lambda: not self.jobs(), ASKED_WITHIN_SECONDS, "the job to be cancelled")
+        restore(self.flink, self.store, lab.plan, self._savepoint)
         for topic, ends in self._ends().items():
             lab.replays.add(topic, self._before[topic], ends)
-        self._forget_newer()
         lab.release(compute)
 
     def broken(self, recovery: Recovery) -> list[str]:  # noqa: ARG002
         found = self.restored_from()
         return [] if found == self._savepoint else [f"the job went on from {found!r} instead of {self._savepoint!r}"]
-
-    def _forget_newer(self) -> None:
-        """Nothing is left to go on from but the savepoint, as for one who wants to go back to it."""
-        kept = Path(urlsplit(self._savepoint).path)
-        for written in list(Path(urlsplit(self.store.url).path).rglob(METADATA)):
-            if written.parent != kept:
-                shutil.rmtree(written.parent)
 
     def _ends(self) -> dict[str, dict[int, int]]:
         """Where the view's output topics end, each with its partitions."""

@@ -119,6 +119,7 @@ def lay_out(
         registry_url=registry.url,
         redis_url=redis.url,
         flink_rest_url=flink.rest_url,
+        checkpoint_dir=flink.checkpoint_directory.as_uri(),
         offline_root=str(directory.offline),
     )
     return Services(broker, registry, redis, flink, endpoints, security)

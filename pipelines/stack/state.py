@@ -64,6 +64,7 @@ class Endpoints(_Part):
     registry_url: str
     redis_url: str
     flink_rest_url: str
+    checkpoint_dir: str
     offline_root: str
 
 

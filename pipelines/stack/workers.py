@@ -94,7 +94,6 @@ class ViewWorkers:
             ready=ready or (lambda: accepts(port)),
             environment={
                 **connection_environment(self.services.environment(self.user(worker))),
-                "HEADWATER_CHECKPOINT_DIR": self.services.flink.checkpoint_directory.as_uri(),
                 "HEADWATER_PARALLELISM": str(self.parallelism),
                 "HEADWATER_METRICS_HOST": LOOPBACK,
                 "HEADWATER_METRICS_PORT": str(port),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from headwater.pipelines.flink_rest import FlinkRest
 from headwater.pipelines.stack.broker import Broker
 from headwater.pipelines.stack.process import RunningProcess
 from headwater.pipelines.stack.registry import Registry
@@ -28,6 +30,8 @@ def test_a_job_goes_on_from_its_savepoint_and_then_from_its_newest_checkpoint(
     with application(lab) as job:
         lab.produce([lab.frame(purchase_id="1")])
         wait_until(lambda: count(lab) == 1, 60, "the first purchase in the committed log")
+        with closing(FlinkRest(lab.flink.rest_url)) as rest:
+            assert rest.is_application(), "`headwater savepoint restore` asks for it"
         savepoint = job.stop_with_savepoint(f"{tmp_path.as_uri()}/elsewhere")
         lab.produce([lab.frame(purchase_id="2")])
 

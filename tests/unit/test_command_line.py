@@ -53,6 +53,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     "command",
     [
         *("demo", "up", "down", "status", "compile", "test", "doctor", "compute", "materialize", "archive", "get"),
+        *("savepoint list", "savepoint take", "savepoint restore"),
         *("dead-letters list", "dead-letters show", "dead-letters replay", "dead-letters drop"),
     ],
 )

@@ -18,6 +18,7 @@ ENDPOINTS = Endpoints(
     registry_url="http://127.0.0.1:2",
     redis_url="redis://127.0.0.1:3/0",
     flink_rest_url="http://127.0.0.1:4",
+    checkpoint_dir="file:///checkpoints",
     offline_root="/offline",
 )
 

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from headwater.pipelines import job as job_module
 from headwater.pipelines.broken_restores import REFUSED, cannot_restore, is_damaged
-from headwater.pipelines.checkpoints import CheckpointStore, checkpoint_store
+from headwater.pipelines.checkpoints import MAGIC, CheckpointStore, checkpoint_store
 from headwater.pipelines.flink_rest import CheckpointCounts, Failure, Job
 from headwater.pipelines.job import ComputeJob
 from headwater.pipelines.settings import Settings
@@ -52,6 +52,13 @@ class Lab:
     def refused(self, job: str, restored_from: str | None) -> None:
         self.store.note(job, Note(reason="commit_refused", restored_from=self.url(restored_from)))
 
+    def damage(self, place: str) -> None:
+        """Its metadata are cut short; that takes no time."""
+        metadata = self.root / place / "_metadata"
+        written_ns = metadata.stat().st_mtime_ns
+        metadata.write_bytes(MAGIC[:2])
+        os.utime(metadata, ns=(written_ns, written_ns))
+
     def url(self, place: str | None) -> str | None:
         return None if place is None else f"{self.store.url}/{place}"
 
@@ -70,7 +77,7 @@ class Lab:
         directory = self.root / place
         directory.mkdir(parents=True)
         metadata = directory / "_metadata"
-        metadata.write_text("state")
+        metadata.write_bytes(MAGIC + b"state")
         self._now += 1
         os.utime(metadata, (self._now, self._now))
         return place
