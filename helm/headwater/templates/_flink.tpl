@@ -28,6 +28,8 @@ jobmanager.memory.jvm-overhead.min: 512m
 jobmanager.rpc.port: "6123"
 kubernetes.jobmanager.service-account: {{ $fullname }}-jobmanager
 kubernetes.operator.job.upgrade.last-state-fallback.enabled: "false"
+# The operator would delete all but the newest after a day; who goes back to one decides which are needed.
+kubernetes.operator.savepoint.cleanup.enabled: "false"
 kubernetes.taskmanager.service-account: {{ $fullname }}-taskmanager
 metrics.reporter.prom.factory.class: org.apache.flink.metrics.prometheus.PrometheusReporterFactory
 metrics.reporter.prom.port: "9249"
