@@ -51,6 +51,12 @@ class Kept(NamedTuple):
         """Where it stands in the directory of its view and generation: two words with a slash between them."""
         return name_of(self.url)
 
+    @property
+    def age(self) -> tuple[int, bool, int]:
+        """Greater for what is newer. Object stores tell whole seconds; a job is stopped after its last checkpoint."""
+        number = self.url.rpartition("-")[2] if self.is_checkpoint else ""
+        return self.written_ns, not self.is_checkpoint, int(number) if number.isdecimal() else 0
+
 
 class Restoration(BaseModel):
     """Which checkpoint or savepoint somebody has decided to go back to. No clock decides what is newer than it.
@@ -122,7 +128,7 @@ def choose(kept: Sequence[Kept], notes: Mapping[str, Note], left_behind: Abstrac
 
 def newest_first(kept: Sequence[Kept]) -> list[Kept]:
     """These, in the order in which a job would go on from them."""
-    return sorted(kept, key=lambda each: (each.written_ns, each.url), reverse=True)
+    return sorted(kept, key=lambda each: (each.age, each.url), reverse=True)
 
 
 def condemned(kept: Sequence[Kept], notes: Mapping[str, Note]) -> dict[str, str]:
@@ -130,7 +136,7 @@ def condemned(kept: Sequence[Kept], notes: Mapping[str, Note]) -> dict[str, str]
     there = {plain(each.url): each.url for each in kept}
     found = {}
     for job, note in notes.items():
-        own = max((each for each in kept if job.startswith(each.job)), key=lambda each: each.written_ns, default=None)
+        own = max((each for each in kept if job.startswith(each.job)), key=lambda each: each.age, default=None)
         place = own.url if own is not None else there.get(plain(note.restored_from or ""))
         if place is not None:
             found[job] = place
