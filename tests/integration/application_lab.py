@@ -51,6 +51,18 @@ class Application:
         wait_until(lambda: self.job_manager.exit_code is not None, 90, "the JobManager to end")
         return savepoint
 
+    def went_on_from(self) -> str:
+        """The URL of the checkpoint or savepoint that the running job took its state from last."""
+        (job_id,) = self.lab.job_ids("RUNNING")
+        with closing(FlinkRest(self.lab.flink.rest_url)) as rest:
+            return rest.checkpoints(job_id).restored_from or ""
+
+    def parallelism(self) -> set[int]:
+        """How many subtasks each task of the running job has."""
+        (job_id,) = self.lab.job_ids("RUNNING")
+        tasks = httpx.get(f"{self.lab.flink.rest_url}/jobs/{job_id}").raise_for_status().json()["vertices"]
+        return {int(task["parallelism"]) for task in tasks}
+
     def is_running(self) -> bool:
         """Whether every task runs; a JobManager that does not answer in time is only busy."""
         try:

@@ -52,12 +52,17 @@ def test_upgrades_rescaling_and_a_killed_job_manager_lose_and_double_nothing_whi
                 savepoint = job.stop_with_savepoint()
 
             with application(changed, *going_on_from(savepoint), parallelism=2) as job:
+                assert job.went_on_from() == savepoint
+                assert job.parallelism() == {2}
                 wait_for_more(changed)
                 job.replace_job_manager()
+                assert "/chk-" in job.went_on_from(), "high availability knows more than the option says"
                 wait_for_more(changed)
                 savepoint = job.stop_with_savepoint()
 
-            with application(changed, *going_on_from(savepoint), parallelism=1):
+            with application(changed, *going_on_from(savepoint), parallelism=1) as job:
+                assert job.went_on_from() == savepoint
+                assert job.parallelism() == {1}
                 wait_for_more(changed)
                 purchases.end()
                 wait_until(
