@@ -6,12 +6,16 @@ import os
 import re
 import shutil
 import subprocess
+import sys
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import distributions
 from pathlib import Path
 
 import httpx
 import pytest
+from packaging.utils import canonicalize_name
 
 from headwater.pipelines.stack.ports import free_ports
 from tests.dockerfile import ROOT, Stage, copied, stages
@@ -19,6 +23,23 @@ from tests.waiting import wait_until
 
 STAGES = stages()
 HOME = "/opt/headwater"
+PACKAGES = "lib/python3.11/site-packages"
+SCRATCH = "scratch"
+"""Where the fixture's steps have their temporary files, which must leave no trace."""
+
+WITHOUT_SOURCE = 0b01
+"""Of a compiled file: it belongs to a source by its hash, not by its time, and the source is not looked at again."""
+
+COMPILED_AGAIN = """
+import py_compile, sys
+from importlib.util import cache_from_source
+from pathlib import Path
+unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH
+for file in Path(sys.argv[1]).rglob("*.py"):
+    again = py_compile.compile(file, sys.argv[2], dfile=str(file), invalidation_mode=unchecked, doraise=True)
+    if Path(again).read_bytes() != Path(cache_from_source(file)).read_bytes():
+        print(file)
+"""
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -27,6 +48,8 @@ pytestmark = pytest.mark.timeout(900)
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the image has at /opt/headwater: made by the first stages' RUN steps from what they copy."""
     root = tmp_path_factory.mktemp("image")
+    scratch = root / SCRATCH
+    scratch.mkdir()
     made = {HOME: root / "headwater", "/jars": root / "jars"}
     for stage in STAGES[:-1]:
         directory = root / stage.name
@@ -37,7 +60,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 shutil.copytree(source, directory / each.words[1])
         for step in stage.all("RUN"):
             words = [str(made.get(word, word)) for word in step.words]
-            subprocess.run(words, cwd=directory, env={**os.environ, "PYTHONPATH": "", **stage.environment}, check=True)
+            environment = {**os.environ, "PYTHONPATH": "", "TMPDIR": str(scratch), **stage.environment}
+            subprocess.run(words, cwd=directory, env=environment, check=True)
     return made[HOME]
 
 
@@ -60,11 +84,44 @@ def test_the_jars_of_a_job_are_there_and_are_not_fetched(home: Path, tmp_path: P
 
 
 def test_it_has_exactly_the_locked_packages_and_nothing_that_builds(home: Path) -> None:
-    packages = home / "lib/python3.11/site-packages"
-    installed = {re.split("-[0-9]", each.name)[0].lower().replace("_", "-") for each in packages.glob("*.dist-info")}
-    locked = re.findall(r"^([a-z0-9._-]+)==", (ROOT / "requirements-image.lock").read_text(), re.MULTILINE)
-    assert {name.replace(".", "-") for name in installed} == {*locked, "headwater"}
+    installed = {canonicalize_name(each.name): each.version for each in distributions(path=[str(home / PACKAGES)])}
+    locked = re.findall(r"^([a-z0-9._-]+)==(\S+)", (ROOT / "requirements-image.lock").read_text(), re.MULTILINE)
+    assert installed.pop("headwater")
+    assert installed == {canonicalize_name(name): version for name, version in locked}
     assert not {each.name for each in (home / "bin").iterdir()} & {"pip", "pip3", "wheel", "pyproject-build"}
+
+
+def test_the_kernel_has_the_bytes_of_the_one_that_was_built_in_the_checkout_at_another_time(home: Path) -> None:
+    jar = "operators/lib/headwater-kernel.jar"
+    assert (home / PACKAGES / "headwater" / jar).read_bytes() == (ROOT / jar).read_bytes()
+
+
+def test_headwaters_own_files_have_the_bytes_of_another_build_of_its_wheel(home: Path, tmp_path: Path) -> None:
+    stage = next(each for each in STAGES if each.name == "packages")
+    copy_sources(stage, tmp_path / "sources")
+    shutil.copytree(ROOT / "operators/lib", tmp_path / "sources/operators/lib")
+    wheel = (sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation")
+    again = (*wheel, "--wheel-dir", str(tmp_path), str(tmp_path / "sources"))
+    subprocess.run(again, env={**os.environ, **stage.environment}, check=True)
+    (built,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(built) as content:
+        names = [name for name in content.namelist() if not name.endswith("/RECORD")]
+        other = [name for name in names if content.read(name) != (home / PACKAGES / name).read_bytes()]
+    assert len(names) > 300
+    assert other == []
+    package = home / PACKAGES / "headwater"
+    command = (str(home / "bin/python"), "-c", COMPILED_AGAIN, str(package), str(tmp_path / "again.pyc"))
+    assert subprocess.run(command, check=True, capture_output=True, text=True).stdout == ""
+
+
+def test_no_file_says_when_it_was_made_or_where_it_was_built(home: Path) -> None:
+    compiled = list(home.rglob("*.pyc"))
+    timed = [file for file in compiled if int.from_bytes(file.read_bytes()[4:8], "little") != WITHOUT_SOURCE]
+    assert compiled
+    assert timed == []
+    scratch = str(home.parent / SCRATCH).encode()
+    small = [file for file in home.rglob("*") if file.is_file() and file.suffix not in {".jar", ".pyc"}]
+    assert [file for file in small if scratch in file.read_bytes()] == []
 
 
 @pytest.mark.parametrize("name", ["jobmanager.sh", "taskmanager.sh"])

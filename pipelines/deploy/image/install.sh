@@ -10,18 +10,24 @@ trap 'rm -rf "$scratch"' EXIT
 
 python3.11 -m venv "$scratch/tools"
 python3.11 -m venv --without-pip "$directory"
+# Without a cache: nothing that was built elsewhere and otherwise gets in.
 pip() {
-    "$scratch/tools/bin/python" -m pip --quiet --no-input --disable-pip-version-check "$@"
+    "$scratch/tools/bin/python" -m pip --quiet --no-input --no-cache-dir --disable-pip-version-check "$@"
 }
 
 # What builds the few packages that are source only, and Headwater's own wheel, is locked as well.
 awk '/^(build|packaging|pyproject-hooks|setuptools|wheel)==/ { locked = 1 } locked { print } !/\\$/ { locked = 0 }' \
     requirements.lock >"$scratch/tools.lock"
 pip install --require-hashes --no-deps --requirement "$scratch/tools.lock"
+# One of them is compiled. Symbols for a debugger would say in which directory, which is another one each time.
+export CFLAGS=-g0
 pip wheel --require-hashes --no-deps --no-build-isolation --wheel-dir "$scratch/wheels" \
     --requirement requirements-image.lock
 pip wheel --no-deps --no-build-isolation --wheel-dir "$scratch/wheels" .
-pip --python "$directory/bin/python" install --no-index --no-deps --no-compile "$scratch"/wheels/*.whl
+# By name: of a wheel that is given as a file, pip notes the path, which is another one each time.
+sed -n 's/^\([a-z0-9._-]*==[^ ]*\).*/\1/p' requirements-image.lock >"$scratch/names"
+pip --python "$directory/bin/python" install --no-index --find-links "$scratch/wheels" --no-deps --no-compile \
+    --requirement "$scratch/names" headwater
 "$directory/bin/python" -m compileall -q --invalidation-mode unchecked-hash "$directory/lib"
 
 packages=$directory/lib/python3.11/site-packages
