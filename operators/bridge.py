@@ -19,6 +19,7 @@ from headwater.schemas.plan import Plan, SideTopic
 # ruff: noqa: SLF001 - the Java object below a PyFlink one has no public name
 
 PARTITION_DISCOVERY_MS = 10_000
+FETCH_REPORTER = "dev.headwater.kernel.decode.FetchReporter"
 
 SOURCE_PROPERTIES = {
     "isolation.level": "read_committed",
@@ -111,7 +112,8 @@ def source(
         .setStartingOffsets(connector.enumerator.initializer.OffsetsInitializer.earliest())
         .setDeserializer(decode.EventDeserializer(plan_json, index, deployment))
     )
-    for name, value in {**SOURCE_PROPERTIES, **connection.properties}.items():
+    reported = {"client.id.prefix": _client_id_prefix(plan, index), "metric.reporters": FETCH_REPORTER}
+    for name, value in {**SOURCE_PROPERTIES, **connection.properties, **reported}.items():
         builder.setProperty(name, value)
     stream = env._j_stream_execution_environment.fromSource(
         builder.build(), decode.Watermarks(plan_json, index), f"source {topic}", _kernel().event.Decoded.TYPE
@@ -126,7 +128,8 @@ def router(decoded: DataStream, plan: Plan, index: int, *, parallelism: int, max
     """
     event_router = _kernel().decode.EventRouter
     topic = plan.sources[index].topic
-    operator = event_router(plan.canonical_json(), index, parallelism, max_parallelism)
+    prefix = _client_id_prefix(plan, index)
+    operator = event_router(plan.canonical_json(), index, parallelism, max_parallelism, prefix)
     stream = decoded._j_data_stream.transform(f"router {topic}", _kernel().event.Event.TYPE, operator)
     stream = stream.uid(f"router-{topic}")
     return SourceStreams(DataStream(stream), DataStream(stream.getSideOutput(event_router.REJECTED)))
@@ -194,6 +197,11 @@ def _sink(stream: DataStream, serializer: Any, connection: Connection, *, name: 
     job = stream._j_data_stream.getExecutionEnvironment().getConfiguration()
     sink = _kernel().commit.CheckedKafkaSink(builder.build(), _properties(brokers), job)
     stream._j_data_stream.sinkTo(sink).name(name).uid(uid)
+
+
+def _client_id_prefix(plan: Plan, index: int) -> str:
+    """By which the router knows the Kafka clients of its source; Flink adds the number of the subtask."""
+    return f"headwater-compute-{plan.view}-g{plan.generation}-{plan.sources[index].topic}"
 
 
 def _configuration(options: Mapping[str, str]) -> Configuration:

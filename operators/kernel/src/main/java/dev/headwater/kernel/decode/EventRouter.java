@@ -34,6 +34,7 @@ public final class EventRouter extends AbstractStreamOperator<Event> implements 
     private final int sourceIndex;
     private final int kernelParallelism;
     private final int maxParallelism;
+    private final String clientIdPrefix;
 
     private transient StreamRecord<Event> record;
     private transient Map<Reason, Counter> rejects;
@@ -41,12 +42,17 @@ public final class EventRouter extends AbstractStreamOperator<Event> implements 
     private transient SourceProgress progress;
     private transient volatile long asOfMs;
 
-    /** @param maxParallelism the kernel's, which decides which of its subtasks a key goes to */
-    public EventRouter(String plan, int sourceIndex, int kernelParallelism, int maxParallelism) {
+    /**
+     * @param maxParallelism the kernel's, which decides which of its subtasks a key goes to
+     * @param clientIdPrefix the source's {@code client.id.prefix}; its clients must report to {@link FetchReporter}
+     */
+    public EventRouter(
+            String plan, int sourceIndex, int kernelParallelism, int maxParallelism, String clientIdPrefix) {
         this.plan = Plan.parse(plan);
         this.sourceIndex = sourceIndex;
         this.kernelParallelism = kernelParallelism;
         this.maxParallelism = maxParallelism;
+        this.clientIdPrefix = clientIdPrefix;
     }
 
     @Override
@@ -102,10 +108,13 @@ public final class EventRouter extends AbstractStreamOperator<Event> implements 
     }
 
     private void heartbeat(long timestampMs) {
-        long sinceMs = progress.asOf(getProcessingTimeService().getCurrentProcessingTime(), downstreamIsFull());
+        int subtask = getRuntimeContext().getTaskInfo().getIndexOfThisSubtask();
+        // As Flink's source names the client of its subtask.
+        Fetches fetches = FetchReporter.of(clientIdPrefix + "-" + subtask);
+        long nowMs = getProcessingTimeService().getCurrentProcessingTime();
+        long sinceMs = progress.asOf(nowMs, downstreamIsFull(), fetches);
         if (sinceMs != SourceProgress.UNKNOWN) {
             asOfMs = sinceMs;
-            int subtask = getRuntimeContext().getTaskInfo().getIndexOfThisSubtask();
             int parallelism = getRuntimeContext().getTaskInfo().getNumberOfParallelSubtasks();
             record.eraseTimestamp();
             for (Key key : keyToSubtask) {

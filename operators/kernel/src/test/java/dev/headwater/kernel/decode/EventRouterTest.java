@@ -28,7 +28,7 @@ class EventRouterTest {
     @BeforeEach
     void open() throws Exception {
         harness = new OneInputStreamOperatorTestHarness<>(
-                new EventRouter(Events.planJson(), 0, PARALLELISM, MAX_PARALLELISM), Decoded.Serializer.INSTANCE);
+                new EventRouter(Events.planJson(), 0, PARALLELISM, MAX_PARALLELISM, "router-test"), Decoded.Serializer.INSTANCE);
         harness.open();
     }
 
