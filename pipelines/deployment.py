@@ -15,7 +15,15 @@ from headwater.schemas.plan import Plan
 _log = structlog.get_logger(__name__)
 
 _SAME_IN_JAVA = frozenset(
-    {"security.protocol", "client.rack", "client.dns.lookup", "metadata.max.age.ms", "connections.max.idle.ms"}
+    {
+        "security.protocol",
+        "client.rack",
+        "client.dns.lookup",
+        "metadata.max.age.ms",
+        "connections.max.idle.ms",
+        "request.timeout.ms",
+        "delivery.timeout.ms",
+    }
 )
 
 

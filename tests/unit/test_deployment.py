@@ -36,6 +36,11 @@ def test_a_login_becomes_the_java_clients_jaas_line_with_quotes_escaped() -> Non
     }
 
 
+def test_how_long_clients_wait_is_the_same_in_java() -> None:
+    patience = {"request.timeout.ms": "6000", "delivery.timeout.ms": "12000"}
+    assert java_properties({**patience, "session.timeout.ms": "6000"}) == patience
+
+
 def test_what_only_librdkafka_knows_is_left_out() -> None:
     assert java_properties({"bootstrap.servers": "b:1", "queue.buffering.max.ms": "5"}) == {}
 
