@@ -86,6 +86,9 @@ class Fault(ABC):
         """What does not hold that must hold besides, asked once fresh data flow again."""
         return []
 
+    def afterwards(self) -> None:  # noqa: B027 - most do nothing
+        """Puts back what was set for this fault and had to stay until fresh data flowed again."""
+
     @classmethod
     def untold(cls, conditions: Set[str]) -> list[str]:
         """What is wrong with the conditions that were said to hold meanwhile."""

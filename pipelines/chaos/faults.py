@@ -5,7 +5,13 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from headwater.pipelines.chaos.broker_faults import BrokerAway, BrokerKilled, OpenTransaction
+from headwater.pipelines.chaos.broker_faults import (
+    BrokerAway,
+    BrokerAwayLong,
+    BrokerFrozen,
+    BrokerKilled,
+    OpenTransaction,
+)
 from headwater.pipelines.chaos.clock_faults import ClockAhead, ClockBehind
 from headwater.pipelines.chaos.definition_faults import DefinitionChanged, NewGeneration
 from headwater.pipelines.chaos.fault import Fault
@@ -30,7 +36,14 @@ from headwater.pipelines.chaos.redis_faults import (
 from headwater.pipelines.chaos.registry_faults import RegistryAway, RegistryBabbling, RegistryBroken, RegistrySlow
 from headwater.pipelines.chaos.savepoint_faults import OldSavepoint, Rescaled
 from headwater.pipelines.chaos.store_faults import DiskFull, StoreAway
-from headwater.pipelines.chaos.stream_faults import Copies, PartitionsAdded, SchemaChanged, SourceIdle
+from headwater.pipelines.chaos.stream_faults import (
+    Copies,
+    PartitionIdle,
+    PartitionsAdded,
+    SchemaChanged,
+    Shuffled,
+    SourceIdle,
+)
 from headwater.pipelines.chaos.worker_faults import (
     AllTerminated,
     AnyKilled,
@@ -49,6 +62,8 @@ _ALL: tuple[type[Fault], ...] = (
     Zombie,
     BrokerKilled,
     BrokerAway,
+    BrokerAwayLong,
+    BrokerFrozen,
     OpenTransaction,
     MaterializerKilled,
     TwoMaterializers,
@@ -64,12 +79,14 @@ _ALL: tuple[type[Fault], ...] = (
     DiskFull,
     StoreAway,
     Copies,
+    Shuffled,
     RegistryAway,
     RegistrySlow,
     RegistryBroken,
     RegistryBabbling,
     SchemaChanged,
     PartitionsAdded,
+    PartitionIdle,
     SourceIdle,
     DefinitionChanged,
     OldSavepoint,

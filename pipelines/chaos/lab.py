@@ -265,6 +265,15 @@ class Lab:
         with connect(self.settings, answer_timeout_seconds=1.0) as redis:
             return [as_of for as_of, _ in OnlineRows(redis, self.plan).heartbeats()]
 
+    def watermark_ms(self) -> int:
+        """The least watermark of the partitions of the feature log, as their newest heartbeats in Redis tell it.
+
+        Raises:
+            redis.exceptions.RedisError: the online store does not answer.
+        """
+        with connect(self.settings, answer_timeout_seconds=1.0) as redis:
+            return min(watermark for _, watermark in OnlineRows(redis, self.plan).heartbeats())
+
     def log_ends(self) -> dict[int, int]:
         """The end of each partition of the feature log, open transactions included; empty while the broker is away."""
         return self.ends(self.plan.log.topic)

@@ -32,6 +32,7 @@ OLD_US = 3 * HOUR_US
 
 FUTURE_SHARE, OLD_SHARE, LATE_SHARE, COPIED_SHARE, NULL_SHARE = 0.001, 0.01, 0.05, 0.05, 0.1
 STRAGGLE_SECONDS = 2.0
+SHUFFLED_WITHIN_SECONDS = 600.0
 MOST_RECORDS_BETWEEN_COPIES = 400
 
 # Every field of a ride, none of which has the type that the view's schema can read it as.
@@ -86,6 +87,7 @@ class Rides:
         self._numbers = count()
         self._poisons = count()
         self.version = "v1"
+        self.is_shuffled = False
 
     def next(self, now_us: int) -> Record:
         """The next record, if it is sent now; microseconds since the epoch."""
@@ -108,7 +110,8 @@ class Rides:
             return OLD_US + self._random.randrange(24 * HOUR_US)
         if chance < FUTURE_SHARE + OLD_SHARE + LATE_SHARE:
             return self._random.randrange(HOUR_US)
-        return int(self._random.expovariate(1 / STRAGGLE_SECONDS) * SECOND_US)
+        straggles = self._random.expovariate(1 / STRAGGLE_SECONDS)
+        return int((chance * SHUFFLED_WITHIN_SECONDS if self.is_shuffled else straggles) * SECOND_US)
 
     def _ride(self, number: int, ended: int, **given: Any) -> Record:
         chance = self._random

@@ -169,6 +169,7 @@ class _Run:
             ended = time.monotonic()
             recovery = self._recovery()
             broken = fault.broken(recovery)
+            fault.afterwards()
         except TROUBLE as error:
             ended, recovery, broken = time.monotonic(), Recovery(None, None), [str(error)]
         conditions = frozenset(self._watch.conditions)

@@ -28,6 +28,40 @@ class Copies(Fault):
         self.lab.traffic.copies = 1
 
 
+class Shuffled(Fault):
+    name = "shuffled"
+    summary = "the order of events within ten minutes is left to chance"
+    row = 12
+    seconds = 8.0
+
+    def inject(self) -> None:
+        self.lab.traffic.shuffle(shuffled=True)
+
+    def heal(self) -> None:
+        self.lab.traffic.shuffle(shuffled=False)
+
+
+class PartitionIdle(Fault):
+    name = "partition-idle"
+    summary = "nothing is sent to one partition of the event topic for 20 s; values expire all the same"
+    row = 17
+    seconds = 20.0
+
+    def inject(self) -> None:
+        lab = self.lab
+        lab.traffic.only = tuple(range(1, len(lab.ends(lab.traffic.topic))))
+        self._before_ms = lab.watermark_ms()
+
+    def heal(self) -> None:
+        self._passed_ms = self.lab.watermark_ms() - self._before_ms
+        self.lab.traffic.only = ()
+
+    def broken(self, recovery: Recovery) -> list[str]:  # noqa: ARG002
+        if self._passed_ms < 1000 * self.seconds / 2:
+            return [f"the watermark moved by {self._passed_ms / 1000:.1f} s in {self.seconds:.0f} s"]
+        return []
+
+
 class SourceIdle(Fault):
     name = "source-idle"
     summary = "nothing is sent for 12 s"

@@ -18,6 +18,7 @@ TICK_SECONDS = 0.02
 FLUSH_SECONDS = 60.0
 Delivered = Callable[[KafkaError | None, Message], None]
 PARTITIONS_KNOWN_FOR_MS = 3_000
+WHERE_ITS_KEY_LEADS = -1
 
 
 class Traffic:
@@ -28,6 +29,7 @@ class Traffic:
         sent: records that were handed to the producer.
         poison: by partition and offset, for what a record that the broker took must be rejected.
         copies: how often each record is sent.
+        only: partitions that records go to in turn; each where its key leads, if there are none.
     """
 
     def __init__(self, settings: Settings, topic: str, *, seed: int, drivers: int, rate: int) -> None:
@@ -40,6 +42,7 @@ class Traffic:
         self.topic = topic
         self.sent = 0
         self.copies = 1
+        self.only: tuple[int, ...] = ()
         self.poison: dict[tuple[int, int], Reason] = {}
         self._rides = Rides(seed, drivers, ids)
         self._rate = rate
@@ -71,6 +74,10 @@ class Traffic:
     def change_schema(self) -> None:
         """From now on events have the next version of their schema."""
         self._rides.version = "v2"
+
+    def shuffle(self, *, shuffled: bool) -> None:
+        """From now on the order of events is left to chance, or again nearly that of their times."""
+        self._rides.is_shuffled = shuffled
 
     def stop(self) -> None:
         """Ends it, and waits until the broker has all of them.
@@ -109,8 +116,10 @@ class Traffic:
             self.sent += 1
 
     def _offer(self, record: Record, delivered: Delivered) -> bool:
+        only = self.only
+        partition = only[self.sent % len(only)] if only else WHERE_ITS_KEY_LEADS
         try:
-            self._producer.produce(self.topic, record.value, record.key, on_delivery=delivered)
+            self._producer.produce(self.topic, record.value, record.key, partition, on_delivery=delivered)
         except BufferError:
             return False
         except KafkaException as error:

@@ -34,7 +34,7 @@ class ArchiveKilled(Fault):
 
 class AnyKilled(Fault):
     name = "any-kill"
-    summary = "SIGKILL of TaskManager, compute, materializer or archive, twenty times, at random moments"
+    summary = "SIGKILL of TaskManager, compute, materializer, archive or watch, twenty times, at random moments"
     row = 1
 
     TIMES = 20
@@ -72,7 +72,7 @@ class TwoMaterializers(Fault):
 
 class AllTerminated(Fault):
     name = "all-terminated"
-    summary = "SIGTERM to compute, materializer and archive at once"
+    summary = "SIGTERM to compute, materializer, archive and watch at once"
     row = 22
 
     def inject(self) -> None:
