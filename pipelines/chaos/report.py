@@ -1,79 +1,102 @@
-"""A verdict as a page that is kept: what was done, on which machine, and what came of each fault."""
+"""What came of runs as a page that is kept: what was done, on which machine, and what came of each fault."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from headwater.pipelines.chaos.faults import FAULTS
-from headwater.pipelines.chaos.verdict import ChaosVerdict, Survived
+from headwater.schemas.errors import SettingsError
+
+Figures = Mapping[str, Any]
+"""Of a run, as `ChaosVerdict.to_json` writes them."""
+
+_NEEDED = frozenset({"command", "machine", "ended", "problems", "survived"})
 
 
-def markdown(verdict: ChaosVerdict, *, command: str, machine: str) -> str:
-    """The page.
+def read_figures(file: Path) -> Figures:
+    """The figures of a run that has ended.
 
-    Args:
-        verdict: of a run that has just ended.
-        command: by which the run can be had again.
-        machine: that it ran on, in one line.
+    Raises:
+        SettingsError: the file has none.
     """
-    stores = verdict.stores
-    outcome = "All is as it must be." if verdict.right else "**Not all is as it must be:**"
+    try:
+        figures = json.loads(file.read_text())
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"--from {file}: {error}") from error
+    if not isinstance(figures, dict) or not figures.keys() >= _NEEDED:
+        raise SettingsError(f"--from {file}: these are no figures that `headwater chaos --json` has written")
+    return figures
+
+
+def markdown(runs: Sequence[Figures]) -> str:
+    """The page of one run or several."""
+    survived = [each for run in runs for each in run["survived"]]
+    problems = [problem for run in runs for problem in run["problems"]]
+
+    def total(name: str) -> int:
+        return sum(run[name] for run in runs)
+
     facts = (
-        ("faults, of how many kinds", f"{len(verdict.survived)}, {len({each.name for each in verdict.survived})}", ""),
-        ("SIGKILLs", verdict.kills, ""),
-        ("events sent", verdict.events, ""),
-        ("keys compared in Redis", stores.keys if stores else 0, ""),
-        ("rows compared offline", stores.rows if stores else 0, ""),
-        ("rejected records, each with its dead letter", stores.rejected if stores else 0, ""),
-        ("rows written again, their transaction aborted", verdict.rows_rewritten, ""),
-        ("rows repeated offline from an older savepoint", stores.offline_repeated if stores else "–", ""),
-        ("mismatches", verdict.mismatches, 0),
-        ("rows double offline", stores.offline_double if stores else "–", 0),
-        ("rows missing offline", stores.offline_missing if stores else "–", 0),
-        (f"versions that a reader saw go back, of {verdict.versions_seen:,}", len(verdict.regressions), 0),
-        ("what else did not hold", sum(len(each.broken) for each in verdict.survived), 0),
+        ("faults, of how many kinds", f"{len(survived)}, {len({each['name'] for each in survived})}", ""),
+        ("SIGKILLs", total("kills"), ""),
+        ("events sent", total("events"), ""),
+        ("keys compared in Redis", total("compared_keys"), ""),
+        ("rows compared offline", total("compared_rows"), ""),
+        ("rejected records, each with its dead letter", total("dead_letters"), ""),
+        ("rows written again, their transaction aborted", total("rows_rewritten"), ""),
+        ("rows repeated offline from an older savepoint", total("offline_repeated"), ""),
+        ("runs that did not settle", sum(run["stuck"] is not None for run in runs), 0),
+        ("mismatches", total("mismatches"), 0),
+        ("rows double offline", total("offline_double"), 0),
+        ("rows missing offline", total("offline_missing"), 0),
+        (f"versions that a reader saw go back, of {total('versions_seen'):,}", total("regressions"), 0),
+        ("what else did not hold", total("broken"), 0),
     )
     return "\n".join(
         (
-            "# A run of the fault suite",
+            "# The fault suite as it was run",
             "",
-            f"Written by `{command}` on {datetime.now(UTC):%Y-%m-%d}, {machine}.",
+            *(f"* `{run['command']}`, which ended at {run['ended']}, on {run['machine']}." for run in runs),
             "",
-            outcome,
-            *(f"* {problem}" for problem in verdict.problems),
+            "**Not all is as it must be:**" if problems else "All is as it must be.",
+            *(f"* {problem}" for problem in problems),
             "",
             "| what | count | must be |",
             "|---|---|---|",
             *(f"| {what} | {_number(count)} | {must_be} |" for what, count, must_be in facts),
             "",
             "A row is a fault, with the worst of the times that it was caused. *Online again* and *offline again* say",
-            "how long after its end fresh data were in Redis, and in Parquet files of every partition.",
+            "how long after its end fresh data were in Redis, and in Parquet files of every partition; *broken*, how",
+            "much did not hold besides.",
             "",
-            "| fault | what is done | times | lasted | online again | offline again | said meanwhile |",
-            "|---|---|---|---|---|---|---|",
-            *(_row(name, [each for each in verdict.survived if each.name == name]) for name in _names(verdict)),
+            "| fault | what is done | times | lasted | online again | offline again | said meanwhile | broken |",
+            "|---|---|---|---|---|---|---|---|",
+            *(_row(name, [each for each in survived if each["name"] == name]) for name in _names(survived)),
             "",
         )
     )
 
 
-def _names(verdict: ChaosVerdict) -> list[str]:
+def _names(survived: Sequence[Figures]) -> list[str]:
     """The faults that were caused, in the order of their list."""
-    caused = {each.name for each in verdict.survived}
+    caused = {each["name"] for each in survived}
     return [name for name in FAULTS if name in caused]
 
 
-def _row(name: str, caused: Sequence[Survived]) -> str:
-    said = sorted(set[str]().union(*(each.conditions for each in caused)))
+def _row(name: str, caused: Sequence[Figures]) -> str:
+    said = sorted(set[str]().union(*(each["conditions"] for each in caused)))
     cells = (
         f"`{name}`",
         FAULTS[name].summary,
         str(len(caused)),
-        _seconds([each.lasted_seconds for each in caused]),
-        _seconds([each.recovery.online for each in caused]),
-        _seconds([each.recovery.offline for each in caused]),
+        _seconds([each["lasted_s"] for each in caused]),
+        _seconds([each["online_again_s"] for each in caused]),
+        _seconds([each["offline_again_s"] for each in caused]),
         ", ".join(f"`{condition}`" for condition in said),
+        str(sum(len(each["broken"]) for each in caused)),
     )
     return f"| {' | '.join(cells)} |"
 

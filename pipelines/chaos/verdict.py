@@ -89,10 +89,19 @@ class ChaosVerdict:
         """Whether all that must be 0 is."""
         return not self.problems
 
-    def to_json(self) -> str:
-        """The figures, for scripts."""
+    def to_json(self, *, command: str, machine: str, ended: str) -> str:
+        """The figures, for scripts and for the page of several runs.
+
+        Args:
+            command: by which the run can be had again.
+            machine: that it ran on, in one line.
+            ended: when, for a person.
+        """
         stores = self.stores
         figures = {
+            "command": command,
+            "machine": machine,
+            "ended": ended,
             "faults": len({each.name for each in self.survived}),
             "kills": self.kills,
             "mismatches": self.mismatches,
@@ -111,6 +120,7 @@ class ChaosVerdict:
             "dead_letters": stores.rejected if stores else 0,
             "rows_rewritten": self.rows_rewritten,
             "versions_seen": self.versions_seen,
+            "problems": self.problems,
             "survived": [_figures(each) for each in self.survived],
         }
         return json.dumps(figures, indent=1) + "\n"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,6 +36,9 @@ def chaos(
     listing: Annotated[bool, typer.Option("--list", help="Only show which faults there are.")] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")] = None,
     markdown_file: Annotated[Path | None, typer.Option("--markdown", help="Write the verdict as a page.")] = None,
+    figures: Annotated[
+        list[Path] | None, typer.Option("--from", help="Cause nothing: write the page of runs with these --json files.")
+    ] = None,
     state: Annotated[Path, typer.Option(help="Directory of the stack.")] = Path(".headwater-chaos"),
 ) -> None:
     """Break a whole pipeline while events flow, and compare what is left of it with the reference.
@@ -45,23 +50,31 @@ def chaos(
     Example:  `headwater chaos --faults 6 --seed 7`  and again with the same seed
     """
     from headwater.pipelines.bench.figures import this_machine
-    from headwater.pipelines.chaos import ChaosOptions, Told, markdown, run, schedule
+    from headwater.pipelines.chaos import ChaosOptions, Told, markdown, read_figures, run, schedule
     from headwater.pipelines.logs import configure_logging
     from headwater.pipelines.settings import load_settings
 
     if listing:
         out.print(_faults_table())
         return
+    if figures:
+        page = markdown([read_figures(file) for file in figures])
+        markdown_file.write_text(page) if markdown_file is not None else typer.echo(page)
+        return
     configure_logging(load_settings(log_level="error"))
     planned = schedule(seed, count=faults, only=only or (), rounds=rounds)
     options = ChaosOptions(state, planned, seed, rate, duration, drivers, kills)
     told = Told(stage=lambda text: err.print(escape(text), style="dim"), survived=lambda each: out.print(_line(each)))
     verdict = run(options, told)
+    text = verdict.to_json(
+        command=f"headwater {shlex.join(sys.argv[1:])}",
+        machine=this_machine().line(),
+        ended=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+    )
     if json_file is not None:
-        json_file.write_text(verdict.to_json())
+        json_file.write_text(text)
     if markdown_file is not None:
-        command = f"headwater {shlex.join(sys.argv[1:])}"
-        markdown_file.write_text(markdown(verdict, command=command, machine=this_machine().line()))
+        markdown_file.write_text(markdown([json.loads(text)]))
     _print_verdict(verdict)
     if not verdict.right:
         raise VerificationError(f"seed {seed}: {len(verdict.problems)} things are not as they must be")

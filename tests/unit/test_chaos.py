@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from headwater.pipelines.chaos import FAULTS, ChaosVerdict, Survived, markdown, schedule
+from headwater.pipelines.chaos import FAULTS, ChaosVerdict, Survived, markdown, read_figures, schedule
 from headwater.pipelines.chaos.fault import CONSEQUENCES, Fault, Recovery
 from headwater.pipelines.chaos.rides import POISON_EVERY, Record, Rides
 from headwater.pipelines.chaos.verdict import poison_mismatches
@@ -47,6 +48,7 @@ RIGHT = ChaosVerdict(
     rows_rewritten=12,
     stores=STORES,
 )
+RUN = {"command": "headwater chaos --seed 7", "machine": "a machine", "ended": "noon"}
 
 
 def names(faults: list[type[Fault]]) -> list[str]:
@@ -115,6 +117,14 @@ def test_copies_are_the_same_bytes_further_on() -> None:
     assert 0.02 < sum(count > 1 for count in sent.values()) / len(sent) < 0.08
 
 
+def test_a_shuffled_stream_has_the_same_events_but_for_their_times() -> None:
+    one, other = (Rides(3, 50, {"v1": 1, "v2": 2, "wrong": 3}) for _ in range(2))
+    other.is_shuffled = True
+    sent = [(one.next(NOW_US + number), other.next(NOW_US + number)) for number in range(300)]
+    assert [near.key for near, _ in sent] == [far.key for _, far in sent]
+    assert [near.value for near, _ in sent] != [far.value for _, far in sent]
+
+
 def test_a_change_of_schema_changes_nothing_else() -> None:
     one, other = (Rides(3, 50, {"v1": 1, "v2": 2, "wrong": 3}) for _ in range(2))
     other.version = "v2"
@@ -151,7 +161,7 @@ def test_a_run_with_a_problem_is_not_right(changed: dict[str, Any], said: str) -
 
 def test_the_figures_have_the_names_and_types_that_scripts_rely_on() -> None:
     stores = replace(STORES, online=("a",), offline=("b", "c", "d"), offline_missing=1, offline_double=1)
-    figures = json.loads(replace(RIGHT, stores=stores, regressions=("e",)).to_json())
+    figures = json.loads(replace(RIGHT, stores=stores, regressions=("e",)).to_json(**RUN))
     expected = {
         "faults": 2,
         "kills": 2,
@@ -172,13 +182,35 @@ def test_a_fault_that_the_stack_does_not_get_over_has_no_recovery() -> None:
     assert replace(RIGHT, survived=(never,)).recoveries_s == []
 
 
+def figures(verdict: ChaosVerdict) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(verdict.to_json(**RUN))
+    return found
+
+
 def test_the_page_of_a_run_says_how_to_have_it_again_and_what_came_of_each_fault() -> None:
     worse = replace(SURVIVED, recovery=Recovery(7.0, 8.0), conditions=("stuck",))
-    page = markdown(replace(RIGHT, survived=(SURVIVED, worse)), command="headwater chaos --seed 7", machine="a machine")
-    assert "Written by `headwater chaos --seed 7` on" in page
+    page = markdown([figures(replace(RIGHT, survived=(SURVIVED, worse)))])
+    assert "* `headwater chaos --seed 7`, which ended at noon, on a machine." in page
     assert "All is as it must be." in page
-    assert "| `broker-kill` | SIGKILL of the broker | 2 | 0.5 s | 7.0 s | 8.0 s | `stuck` |" in page
-    assert "* a version went back: ann" in markdown(replace(RIGHT, regressions=("ann",)), command="", machine="")
+    assert "| `broker-kill` | SIGKILL of the broker | 2 | 0.5 s | 7.0 s | 8.0 s | `stuck` | 0 |" in page
+
+
+def test_the_page_of_several_runs_adds_them_up_and_hides_no_problem() -> None:
+    page = markdown([figures(RIGHT), figures(replace(RIGHT, regressions=("ann",), stuck="compute is restarting"))])
+    assert "* a version went back: ann" in page
+    assert "* did not settle: compute is restarting" in page
+    assert "All is as it must be." not in page
+    assert "| SIGKILLs | 4 |  |" in page
+    assert "| versions that a reader saw go back, of 1,800 | 1 | 0 |" in page
+    assert "| `redis-kill` | SIGKILL of Redis, which flushes its append-only file once a second | 2 |" in page
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"seed": 7}'])
+def test_a_file_without_figures_makes_no_page(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "figures.json"
+    file.write_text(text)
+    with pytest.raises(SettingsError, match=r"--from .*figures\.json"):
+        read_figures(file)
 
 
 def test_poison_without_a_letter_or_with_another_reason_is_told() -> None:
