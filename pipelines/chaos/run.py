@@ -52,6 +52,7 @@ class ChaosOptions:
         duration: seconds for which events are sent at least; longer if the faults take longer.
         drivers: how many there are; a third of the number of keys.
         kills: how many SIGKILLs there are at least: `any-kill` follows until there were so many.
+        last_begins_seconds: after which no other fault is begun; the rest is left out. Since the start of the stack.
         settle_seconds: within which both stores must have everything, once no more is sent.
     """
 
@@ -62,6 +63,7 @@ class ChaosOptions:
     duration: float
     drivers: int
     kills: int = 0
+    last_begins_seconds: float | None = None
     settle_seconds: float = SETTLE_SECONDS
 
 
@@ -80,14 +82,17 @@ def run(options: ChaosOptions, told: Told) -> ChaosVerdict:
         PrerequisiteError, StackError: the stack cannot be started.
     """
     told.stage("starting a stack")
+    began = time.monotonic()
     with Lab(options.state, seed=options.seed, drivers=options.drivers, rate=options.rate) as lab:
-        return _Run(lab, options, told).run()
+        return _Run(lab, options, told, began).run()
 
 
 class _Run:
     """One run of the suite on a stack that is there."""
 
-    def __init__(self, lab: Lab, options: ChaosOptions, told: Told) -> None:
+    def __init__(self, lab: Lab, options: ChaosOptions, told: Told, began: float) -> None:
+        last = options.last_begins_seconds
+        self._last_begins = None if last is None else began + last
         self._lab = lab
         self._options = options
         self._told = told
@@ -143,6 +148,8 @@ class _Run:
         """
         chance = random.Random(self._options.seed)  # noqa: S311 - to be had again, no secret
         for number, kind in enumerate(self._kinds()):
+            if self._last_begins is not None and time.monotonic() > self._last_begins:
+                return
             time.sleep(chance.uniform(*PAUSE_SECONDS))
             fault = kind(self._lab, random.Random(f"{self._options.seed}/{number}"))  # noqa: S311
             self._told.stage(f"{fault.name}: {fault.summary}")

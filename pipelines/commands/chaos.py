@@ -33,6 +33,7 @@ def chaos(
     kills: Annotated[
         int, typer.Option(min=0, help="How many SIGKILLs at least; any-kill makes up for what lacks.")
     ] = 0,
+    last_after: Annotated[int | None, typer.Option(min=1, help="Seconds after which no other fault is begun.")] = None,
     listing: Annotated[bool, typer.Option("--list", help="Only show which faults there are.")] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")] = None,
     markdown_file: Annotated[Path | None, typer.Option("--markdown", help="Write the verdict as a page.")] = None,
@@ -63,7 +64,7 @@ def chaos(
         return
     configure_logging(load_settings(log_level="error"))
     planned = schedule(seed, count=faults, only=only or (), rounds=rounds)
-    options = ChaosOptions(state, planned, seed, rate, duration, drivers, kills)
+    options = ChaosOptions(state, planned, seed, rate, duration, drivers, kills, last_after)
     told = Told(stage=lambda text: err.print(escape(text), style="dim"), survived=lambda each: out.print(_line(each)))
     verdict = run(options, told)
     text = verdict.to_json(
