@@ -30,6 +30,7 @@ IMPATIENT = {"request.timeout.ms": "6000", "delivery.timeout.ms": "12000", "sess
 """Of all Kafka clients, by librdkafka's names: how long they wait for a broker. A broker allows no shorter session."""
 
 LONG_AWAY_SECONDS = 40.0
+FLOWS_WITHIN_SECONDS = 90.0
 CAUGHT_UP_WITHIN_SECONDS = 90.0
 """Of which the broker takes some to start, and a busy machine more."""
 
@@ -78,6 +79,11 @@ class BrokerAwayLong(ProcessAway):
         workers = self.lab.workers
         environment = {**workers.environment, "HEADWATER_KAFKA_PROPERTIES": json.dumps(IMPATIENT)}
         self.lab.deploy(replace(workers, environment=environment), *WORKERS)
+        deployed_ms = time.time() * 1000
+        self.lab.wait_until(
+            lambda: min(self.lab.heartbeats_ms(), default=0) > deployed_ms, FLOWS_WITHIN_SECONDS, "values to be fresh"
+        )
+        self._task_manager = self.lab.pid("taskmanager")
         self._before = self._resident_bytes()
         super().inject()
         time.sleep(LONG_AWAY_SECONDS)
@@ -89,6 +95,7 @@ class BrokerAwayLong(ProcessAway):
     def broken(self, recovery: Recovery) -> list[str]:
         found = self._resident_bytes()
         grown = {name: max(self._meanwhile[name], size) - self._before[name] for name, size in found.items()}
+        died = self.lab.pid("taskmanager") != self._task_manager
         late = recovery.seconds is not None and recovery.seconds > CAUGHT_UP_WITHIN_SECONDS
         return [
             *(
@@ -96,6 +103,7 @@ class BrokerAwayLong(ProcessAway):
                 for name, size in grown.items()
                 if size > MOST_GROWTH_BYTES
             ),
+            *(["the TaskManager has died of what could not be delivered"] if died else []),
             *([f"fresh data flowed only {recovery.seconds:.0f} s after the broker was let back"] if late else []),
         ]
 

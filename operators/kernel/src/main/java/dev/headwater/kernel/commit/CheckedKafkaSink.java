@@ -18,15 +18,19 @@ import org.apache.flink.streaming.api.connector.sink2.CommittableMessage;
 import org.apache.flink.streaming.api.connector.sink2.SupportsPostCommitTopology;
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.util.IOUtils;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
- * The Kafka sink (connector 5.0.0), with two things mended. Its committer goes on after a commit that the broker has
- * refused: see {@link CheckedCommitter}. And its exactly-once writer opens an admin client to find the transactions of
- * an earlier attempt, and never closes it: each restart of a job would leave a thread and connections behind.
+ * The Kafka sink (connector 5.0.0), with three things mended. Its committer goes on after a commit that the broker has
+ * refused: see {@link CheckedCommitter}. Its exactly-once writer opens an admin client to find the transactions of an
+ * earlier attempt, and never closes it: each restart of a job would leave a thread and connections behind. And closing
+ * its writer after a delivery has failed ends the TaskManager: see {@link Writer#close}.
  */
 public final class CheckedKafkaSink<T, S, C>
         implements TwoPhaseCommittingStatefulSink<T, S, Witnessed<C>>, SupportsPostCommitTopology<Witnessed<C>> {
     private static final long serialVersionUID = 1L;
+    private static final Logger LOG = LoggerFactory.getLogger(CheckedKafkaSink.class);
     private static final String ADMIN_FIELD = "adminClient";
 
     private final TwoPhaseCommittingStatefulSink<T, S, C> sink;
@@ -86,7 +90,7 @@ public final class CheckedKafkaSink<T, S, C>
         topology.addPostCommitTopology((DataStream<CommittableMessage<C>>) (DataStream<?>) committables);
     }
 
-    private record Writer<T, S, C>(PrecommittingStatefulSinkWriter<T, S, C> writer, FirstRecord firstRecord)
+    record Writer<T, S, C>(PrecommittingStatefulSinkWriter<T, S, C> writer, FirstRecord firstRecord)
             implements PrecommittingStatefulSinkWriter<T, S, Witnessed<C>> {
 
         @Override
@@ -110,9 +114,18 @@ public final class CheckedKafkaSink<T, S, C>
             return writer.snapshotState(checkpointId);
         }
 
+        /**
+         * What could not be delivered is told by {@link #flush}, before it is committed. Kafka's writer says it once more
+         * when it is closed, and all of it belongs to a transaction that is never committed then; but an error while a
+         * failed task is cleaned up costs the whole TaskManager, with all the jobs that run in it.
+         */
         @Override
         public void close() throws Exception {
-            IOUtils.closeAll(writer, adminOf(writer));
+            try {
+                IOUtils.closeAll(writer, adminOf(writer));
+            } catch (IOException undelivered) {
+                LOG.warn("closed with records that were not delivered, and that no checkpoint has", undelivered);
+            }
         }
 
         private static AutoCloseable adminOf(Object writer) throws ReflectiveOperationException {
