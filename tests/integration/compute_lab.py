@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +72,8 @@ class ComputeLab:
     plan: Plan
     schema: dict[str, Any]
     schema_id: int
+    other_writers: Mapping[int, dict[str, Any]] = field(default_factory=dict)
+    """Schemas by which events are written beside that one."""
 
     @property
     def topic(self) -> str:
@@ -160,7 +162,7 @@ class ComputeLab:
 
     def reference_events(self) -> dict[bytes, list[ReferenceEvent]]:
         """The valid events of every key."""
-        reader = EventReader(self.plan, lambda schema_id: self.schema if schema_id == self.schema_id else None)
+        reader = EventReader(self.plan, {**self.other_writers, self.schema_id: self.schema}.get)
         found: dict[bytes, list[ReferenceEvent]] = {}
         for message in read(self.broker.bootstrap_servers, self.topic):
             record = SourceRecord(message.value(), message.timestamp()[1], message.partition(), message.offset())
