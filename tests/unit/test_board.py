@@ -51,7 +51,7 @@ class Pipeline:
         as_of_ms = None if age_seconds is None else int((time.time() - age_seconds) * 1000)
         self.metrics.report({0: PartitionStatus(as_of_ms=as_of_ms, lag_rows=3, waiting_since_ms=None)})
 
-    def events(self, rows: int, seconds: float = 0.2) -> None:
+    def events(self, rows: int, seconds: float = 0.25) -> None:
         """So many events become visible, after so many seconds."""
         headers = np.zeros(rows, ROW_HEADERS)
         now_ms = time.time() * 1000
