@@ -36,6 +36,8 @@ def markdown(runs: Sequence[Figures]) -> str:
     survived = [each for run in runs for each in run["survived"]]
     problems = [problem for run in runs for problem in run["problems"]]
 
+    left_out = [f"`{name}`" for name in FAULTS if name not in _names(survived)]
+
     def total(name: str) -> int:
         return sum(run[name] for run in runs)
 
@@ -64,6 +66,7 @@ def markdown(runs: Sequence[Figures]) -> str:
             "**Not all is as it must be:**" if problems else "All is as it must be.",
             *(f"* {problem}" for problem in problems),
             "",
+            *([f"**Not caused:** {', '.join(left_out)}.", ""] if left_out else []),
             "| what | count | must be |",
             "|---|---|---|",
             *(f"| {what} | {_number(count)} | {must_be} |" for what, count, must_be in facts),

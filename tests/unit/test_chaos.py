@@ -201,6 +201,7 @@ def test_the_page_of_several_runs_adds_them_up_and_hides_no_problem() -> None:
     assert "* did not settle: compute is restarting" in page
     assert "All is as it must be." not in page
     assert "| SIGKILLs | 4 |  |" in page
+    assert "**Not caused:** `any-kill`, `taskmanager-kill`," in page
     assert "| versions that a reader saw go back, of 1,800 | 1 | 0 |" in page
     assert "| `redis-kill` | SIGKILL of Redis, which flushes its append-only file once a second | 2 |" in page
 
