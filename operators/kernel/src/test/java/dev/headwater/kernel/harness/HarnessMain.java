@@ -43,6 +43,8 @@ import java.util.Locale;
  *   ["checkpoint"]                                 takes the next checkpoint, numbered from 0 on
  *   ["restore", checkpoint, parallelism, wall ms]  crashes and starts from a checkpoint, or from nothing: -1
  *   ["plan", {...}]                                from the next restore on it runs this plan
+ *   ["keep", checkpoint, file]                     writes a checkpoint to a file
+ *   ["kept", file]                                 takes that for the next checkpoint
  *   ["finish"]                                     the input has ended
  * </pre>
  *
@@ -149,6 +151,8 @@ public final class HarnessMain {
             case "checkpoint" -> job.checkpoint();
             case "restore" -> job.restore(
                     op.get(1).intValue(), op.get(2).intValue(), op.get(3).longValue());
+            case "keep" -> job.keep(op.get(1).intValue(), op.get(2).textValue());
+            case "kept" -> job.takeKept(op.get(1).textValue());
             case "finish" -> job.finish();
             default -> throw new IllegalArgumentException("there is no operation '" + name + "'");
         }

@@ -9,6 +9,7 @@ import java.util.List;
 import org.apache.flink.runtime.checkpoint.OperatorSubtaskState;
 import org.apache.flink.runtime.state.KeyGroupRangeAssignment;
 import org.apache.flink.streaming.util.AbstractStreamOperatorTestHarness;
+import org.apache.flink.streaming.util.OperatorSnapshotUtil;
 
 /**
  * All subtasks of the operator: an event goes to the subtask of its key, all else to each of them. After a crash it may
@@ -62,6 +63,16 @@ final class KernelJob implements AutoCloseable {
     void restore(int checkpoint, int parallelism, long processingTimeMs) throws Exception {
         close();
         start(checkpoint < 0 ? null : checkpoints.get(checkpoint), parallelism, processingTimeMs);
+    }
+
+    /** Writes the checkpoint of this number, which one subtask took, to a file. */
+    void keep(int checkpoint, String file) throws Exception {
+        OperatorSnapshotUtil.writeStateHandle(checkpoints.get(checkpoint).state(), file);
+    }
+
+    /** Has what {@link #keep} wrote, maybe in another kernel, as its next checkpoint. */
+    void takeKept(String file) throws Exception {
+        checkpoints.add(new Checkpoint(OperatorSnapshotUtil.readStateHandle(file), 1));
     }
 
     /** From the next {@link #restore} on it runs this plan. */
