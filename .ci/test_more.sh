@@ -37,4 +37,5 @@ fi
 HEADWATER_PROMTOOL=$PWD/build/prometheus/usr/bin/promtool
 HEADWATER_PROMETHEUS=$PWD/build/prometheus/usr/bin/prometheus
 export HEADWATER_PROMTOOL HEADWATER_PROMETHEUS
-.venv/bin/python -m pytest --no-skips tests/more
+.ci/kubernetes_tools.sh >/dev/null  # here, since both workers would build them
+.venv/bin/python -m pytest --no-skips -n 2 --dist loadfile tests/more

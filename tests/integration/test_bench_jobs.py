@@ -66,7 +66,9 @@ SMALL = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", SMALL)
+@pytest.mark.parametrize(
+    "command", [pytest.param(each, marks=[] if each in {"drain", "online"} else pytest.mark.nightly) for each in SMALL]
+)
 def test_the_commands_print_tables_and_write_figures(tmp_path: Path, command: str) -> None:
     file = tmp_path / "figures.json"
     arguments = [sys.executable, "-m", "headwater.pipelines.cli", "bench", command, "--json", str(file)]

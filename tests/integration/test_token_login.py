@@ -1,4 +1,4 @@
-"""Kafka asks for OAUTHBEARER tokens of half a minute: job and processes go on with those that appear in the file."""
+"""Kafka asks for OAUTHBEARER tokens of a quarter of a minute: job and processes go on with those that appear in the file."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
-LIFETIME_SECONDS = 30
+LIFETIME_SECONDS = 15
 """Of a token; and a connection has to show a new one before the old one has expired."""
 
 
