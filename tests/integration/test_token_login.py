@@ -1,4 +1,4 @@
-"""Kafka asks for OAUTHBEARER tokens of a quarter of a minute: job and processes go on with those that appear in the file."""
+"""Kafka asks for OAUTHBEARER tokens that soon expire: job and processes go on with those that appear in the file."""
 
 from __future__ import annotations
 
