@@ -14,6 +14,7 @@ import org.apache.flink.configuration.StateRecoveryOptions;
 import org.apache.flink.connector.kafka.sink.KafkaSink;
 import org.apache.flink.connector.kafka.sink.TwoPhaseCommittingStatefulSink;
 import org.apache.flink.core.io.SimpleVersionedSerializer;
+import org.apache.flink.kafka.shaded.org.apache.kafka.common.KafkaException;
 import org.apache.flink.streaming.api.connector.sink2.CommittableMessage;
 import org.apache.flink.streaming.api.connector.sink2.SupportsPostCommitTopology;
 import org.apache.flink.streaming.api.datastream.DataStream;
@@ -117,13 +118,14 @@ public final class CheckedKafkaSink<T, S, C>
         /**
          * What could not be delivered is told by {@link #flush}, before it is committed. Kafka's writer says it once more
          * when it is closed, and all of it belongs to a transaction that is never committed then; but an error while a
-         * failed task is cleaned up costs the whole TaskManager, with all the jobs that run in it.
+         * failed task is cleaned up costs the whole TaskManager, with all the jobs that run in it. So does a broker that is
+         * away for so long that the transaction cannot even be aborted: it times out there.
          */
         @Override
         public void close() throws Exception {
             try {
                 IOUtils.closeAll(writer, adminOf(writer));
-            } catch (IOException undelivered) {
+            } catch (IOException | KafkaException undelivered) {
                 LOG.warn("closed with records that were not delivered, and that no checkpoint has", undelivered);
             }
         }

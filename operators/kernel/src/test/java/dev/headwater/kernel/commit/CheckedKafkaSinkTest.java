@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.util.Collection;
 import java.util.List;
 import org.apache.flink.connector.kafka.sink.TwoPhaseCommittingStatefulSink.PrecommittingStatefulSinkWriter;
+import org.apache.flink.kafka.shaded.org.apache.kafka.common.errors.TimeoutException;
 import org.junit.jupiter.api.Test;
 
 class CheckedKafkaSinkTest {
@@ -19,6 +20,15 @@ class CheckedKafkaSinkTest {
         CheckedKafkaSink.Writer<String, String, String> writer = new CheckedKafkaSink.Writer<>(kafka, new FirstRecord());
         assertEquals(UNDELIVERED, assertThrows(IOException.class, () -> writer.flush(false)));
         writer.close();
+        assertTrue(kafka.isClosed);
+    }
+
+    @Test
+    void whatCannotBeAbortedFailsNoWriterThatIsClosed() throws Exception {
+        TimeoutException away = new TimeoutException("Timeout expired after 60000ms while awaiting EndTxn(false)");
+        away.addSuppressed(UNDELIVERED);
+        KafkaWriter kafka = new KafkaWriter(away);
+        new CheckedKafkaSink.Writer<>(kafka, new FirstRecord()).close();
         assertTrue(kafka.isClosed);
     }
 
