@@ -97,9 +97,9 @@ class CheckpointStore:
         Raises:
             SettingsError: the decision cannot be read.
         """
-        if self._read(RESTORATION) is None:
+        decided = self.decision()
+        if decided is None:
             return frozenset()
-        decided = self._noted(RESTORATION, Restoration)
         return frozenset(each.url for each in kept if decided.leaves_behind(each))
 
     def note(self, job_id: str, note: Note) -> None:
@@ -194,13 +194,25 @@ class CheckpointStore:
         if plan is not None:
             self._write(f"{name_of(savepoint)}/{PLAN}", plan.canonical_json())
 
-    def decide(self, restoration: Restoration) -> None:
-        """Notes what the next job goes on from.
+    def decision(self) -> Restoration | None:
+        """What somebody has decided to go back to; None if nobody has.
+
+        Raises:
+            SettingsError: it cannot be read.
+        """
+        return None if self._read(RESTORATION) is None else self._noted(RESTORATION, Restoration)
+
+    def decide(self, restoration: Restoration | None) -> None:
+        """Notes what the next job goes on from; None: that nobody has decided it.
 
         Raises:
             SettingsError: the directory cannot be written.
         """
-        self._write(RESTORATION, restoration.model_dump_json())
+        if restoration is not None:
+            self._write(RESTORATION, restoration.model_dump_json())
+        elif self._read(RESTORATION) is not None:
+            with self._opened(f"delete {RESTORATION} in") as (files, root):
+                files.delete_file(f"{root}/{RESTORATION}")
 
     def _noted(self, name: str, kind: type[Noted]) -> Noted:
         try:

@@ -225,3 +225,16 @@ class FlinkRest:
 def _causes(stack_trace: str) -> str:
     first, *lines = stack_trace.splitlines() or [""]
     return "\n".join([first, *(line for line in lines if line.startswith("Caused by: "))])
+
+
+def wait_for_end(flink: FlinkRest, job_id: str, seconds: float) -> None:
+    """Returns once a job that was asked to end has ended, or the cluster does not know it any more.
+
+    Raises:
+        ClusterError: it has not within so many seconds.
+    """
+    deadline = time.monotonic() + seconds
+    while (state := flink.state(job_id)) is not None and state not in ENDED:
+        if time.monotonic() > deadline:
+            raise ClusterError(f"the job {job_id} was asked to end and is still {state}")
+        time.sleep(0.2)

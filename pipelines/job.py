@@ -13,13 +13,13 @@ from prometheus_client import CollectorRegistry, Counter, Enum, Gauge
 from headwater.pipelines.broken_restores import REFUSED, cannot_restore, is_damaged
 from headwater.pipelines.checkpoints import checkpoint_store
 from headwater.pipelines.deployment import job_name
-from headwater.pipelines.flink_rest import ENDED, STARTING, CheckpointCounts, FlinkRest, Job
+from headwater.pipelines.flink_rest import ENDED, STARTING, CheckpointCounts, FlinkRest, Job, wait_for_end
 from headwater.pipelines.groundwork import lay_groundwork
 from headwater.pipelines.jars import job_jars
 from headwater.pipelines.job_conditions import JOB_METRICS, JobConditions
 from headwater.pipelines.settings import Settings
 from headwater.pipelines.submission import PLAN_PARAMETER, prepare, submit_in_child
-from headwater.pipelines.unusable import RETAINED, Note, PassedOver, Reason
+from headwater.pipelines.unusable import RETAINED, Note, PassedOver, Reason, Restoration
 from headwater.schemas.errors import ClusterError, SettingsError
 from headwater.schemas.plan import Plan
 
@@ -108,6 +108,7 @@ class ComputeJob:
     def _submit(self) -> str | None:
         """Submits the job; returns None if this process was asked to end first."""
         while True:
+            decided = self._store.decision()
             deployment, origin, _ = lay_groundwork(self._settings, self._plan)
             for each in origin.passed_over:
                 self._metrics.passed_over(each)
@@ -125,7 +126,22 @@ class ComputeJob:
             else:
                 self._is_given_up = self._is_tidy = False
                 _log.info("job_submitted", job_id=job_id, name=self._name, restored_from=origin.url)
-                return self._yield_to_older(job_id)
+                if not self._gives_way(job_id, decided):
+                    return self._yield_to_older(job_id)
+
+    def _gives_way(self, job_id: str, decided: Restoration | None) -> bool:
+        """Whether somebody has gone back to a savepoint while the job was submitted, and saw no job to cancel.
+
+        The job is ended then, and what it may have written is left behind too.
+        """
+        now = self._store.decision()
+        if now is None or now == decided:
+            return False
+        _log.warning("job_gives_way", job_id=job_id, restored=now.to)
+        self._store.decide(now.model_copy(update={"jobs": (*now.jobs, job_id)}))
+        self._flink.cancel(job_id)
+        wait_for_end(self._flink, job_id, PATIENCE_SECONDS)
+        return True
 
     def _yield_to_older(self, job_id: str) -> str:
         """Two processes may have submitted the job at once: the older job stays, and both watch it."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from headwater.pipelines.checkpoints import STOPS, CheckpointStore
 from headwater.pipelines.deployment import job_name
-from headwater.pipelines.flink_rest import ENDED, FlinkRest, Job
+from headwater.pipelines.flink_rest import FlinkRest, Job, wait_for_end
 from headwater.pipelines.unusable import Kept, Restoration, condemned, newest_first, plain
 from headwater.schemas.errors import ClusterError
 from headwater.schemas.plan import Plan
@@ -74,8 +73,8 @@ def take(flink: FlinkRest, store: CheckpointStore, plan: Plan, *, stop: bool = F
     alive = _alive(flink, name)
     if not alive:
         raise ClusterError(f"no job {name} runs; `headwater savepoint list` shows what is kept of its state")
-    operation, directory = (flink.stop, store.stops) if stop else (flink.savepoint, store.savepoints)
-    taken = operation(alive[0].id, directory, TAKEN_WITHIN_SECONDS)
+    operation = flink.stop if stop else flink.savepoint
+    taken = operation(alive[0].id, store.savepoints, TAKEN_WITHIN_SECONDS)
     store.sign(taken)
     return taken
 
@@ -88,7 +87,8 @@ def restore(flink: FlinkRest, store: CheckpointStore, plan: Plan, chosen: str) -
         chosen: a name as `listed` gives it, or a URL.
 
     Raises:
-        ClusterError: it is none of this generation's, it is unusable, or the job is not one that this can be done to.
+        ClusterError: it is none of this generation's, it is unusable, or the job is not one that this can be done to or
+            does not end; nothing is decided then.
         SettingsError: the directory cannot be read or written.
     """
     if flink.is_application():
@@ -106,9 +106,10 @@ def restore(flink: FlinkRest, store: CheckpointStore, plan: Plan, chosen: str) -
         raise ClusterError(f"the job that runs will delete {found.name}: take a savepoint, or choose one")
     store.check_metadata(found)
     store.check_unchanged(plan, found.url)
-    left = store.left_behind(kept)
+    left, former = store.left_behind(kept), store.decision()
     ordered = newest_first(kept)
     before = ordered[ordered.index(found) + 1 :]
+    # Before the job is cancelled: whoever supervises it starts the next one at once.
     store.decide(
         Restoration(
             to=found.name,
@@ -116,9 +117,14 @@ def restore(flink: FlinkRest, store: CheckpointStore, plan: Plan, chosen: str) -
             jobs=tuple(sorted({*(each.job for each in kept), *(job.id for job in alive)})),
         )
     )
-    for job in alive:
-        flink.cancel(job.id)
-    _wait_for_end(flink, alive)
+    try:
+        for job in alive:
+            flink.cancel(job.id)
+        for job in alive:
+            wait_for_end(flink, job.id, CANCELLED_WITHIN_SECONDS)
+    except ClusterError:
+        store.decide(former)  # the job may run on, and all that it is still to write would be left behind
+        raise
     return found
 
 
@@ -149,12 +155,3 @@ def _kind(kept: Kept) -> Kind:
 
 def _alive(flink: FlinkRest, name: str) -> list[Job]:
     return [job for job in flink.jobs(name) if job.is_alive]
-
-
-def _wait_for_end(flink: FlinkRest, jobs: Sequence[Job]) -> None:
-    deadline = time.monotonic() + CANCELLED_WITHIN_SECONDS
-    for job in jobs:
-        while (state := flink.state(job.id)) is not None and state not in ENDED:
-            if time.monotonic() > deadline:
-                raise ClusterError(f"the job {job.name} ({job.id}) was asked to end and is still {state}")
-            time.sleep(0.2)

@@ -16,6 +16,7 @@ from headwater.pipelines.flink_rest import Job
 from headwater.pipelines.job import ComputeJob
 from headwater.pipelines.settings import Settings
 from headwater.pipelines.submission import PLAN_PARAMETER
+from headwater.pipelines.unusable import Origin, Restoration
 from headwater.schemas.errors import ClusterError
 from tests.feature_log_rows import make_plan
 
@@ -46,6 +47,47 @@ def adopted(cluster: Cluster, directory: Path, monkeypatch: pytest.MonkeyPatch) 
     fake: Any = cluster
     monkeypatch.setattr(compute, "_flink", fake)
     return compute._adopt()
+
+
+class Submitting:
+    """A cluster to which jobs are submitted."""
+
+    def __init__(self) -> None:
+        self.cancelled: list[str] = []
+
+    def jobs(self, name: str) -> list[Job]:
+        return []
+
+    def cancel(self, job_id: str) -> None:
+        self.cancelled.append(job_id)
+
+    def state(self, job_id: str) -> str:
+        return "CANCELED" if job_id in self.cancelled else "RUNNING"
+
+
+def test_a_job_gives_way_if_somebody_went_back_to_a_savepoint_while_it_was_submitted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compute = ComputeJob(Settings(checkpoint_dir=str(tmp_path)), PLAN, threading.Event(), CollectorRegistry())
+    cluster: Any = Submitting()
+    monkeypatch.setattr(compute, "_flink", cluster)
+    monkeypatch.setattr(job_module, "lay_groundwork", lambda *_: (None, Origin(None), None))
+    monkeypatch.setattr(job_module, "prepare", lambda *_, **__: None)
+    monkeypatch.setattr(job_module, "job_jars", list)
+    submitted = iter(["first", "second"])
+
+    def submit(_: object) -> str:
+        job = next(submitted)
+        if job == "first":
+            compute._store.decide(Restoration(to="savepoints/savepoint-0", before=(), jobs=("earlier",)))
+        return job
+
+    monkeypatch.setattr(job_module, "submit_in_child", submit)
+    assert compute._submit() == "second"
+    assert cluster.cancelled == ["first"]
+    decided = compute._store.decision()
+    assert decided is not None
+    assert decided.jobs == ("earlier", "first"), "what the first may have written is left behind too"
 
 
 def test_a_job_that_runs_the_plan_is_taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

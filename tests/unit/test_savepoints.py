@@ -90,14 +90,14 @@ def test_all_that_is_kept_is_listed_the_newest_first_with_what_a_job_goes_on_fro
     assert [each.written_ms for each in found] == [1_005_000, 1_004_000, 1_003_000, 1_002_000, 1_001_000]
 
 
-@pytest.mark.parametrize(("stop", "directory"), [(False, "savepoints"), (True, "stops")])
-def test_a_savepoint_is_taken_where_it_is_found_again_and_says_which_plan_it_is_of(
-    lab: Lab, stop: bool, directory: str
+@pytest.mark.parametrize("stop", [False, True])
+def test_a_savepoint_is_taken_where_it_is_kept_and_found_again_and_says_which_plan_it_is_of(
+    lab: Lab, stop: bool
 ) -> None:
     lab.store.remember(PLAN)
     cluster: Any = Cluster(lab, FIRST)
     taken = take(cluster, lab.store, PLAN, stop=stop)
-    name = f"{directory}/{taken.rpartition('/')[2]}"
+    name = f"savepoints/{taken.rpartition('/')[2]}"
     assert uses(lab.store) == {name: "next"}
     assert lab.store.plan(name) == PLAN
 
@@ -175,6 +175,34 @@ def test_what_one_cannot_go_back_to_is_refused_and_the_job_runs_on(lab: Lab, cho
         restore(cluster, lab.store, PLAN, chosen)
     assert cluster.cancelled == []
     assert lab.origin() == (f"{SECOND}/chk-8", [])
+
+
+class Deaf(Cluster):
+    """A cluster whose job cannot be cancelled."""
+
+    def cancel(self, job_id: str) -> None:
+        raise ClusterError("Flink cannot be reached")
+
+
+def test_where_the_job_cannot_be_cancelled_nothing_is_decided(lab: Lab) -> None:
+    lab.checkpoints(FIRST, 4)
+    older = lab.savepoint("savepoints", FIRST)
+    cluster: Any = Deaf(lab, SECOND)
+    lab.checkpoints(SECOND, 5)
+    with pytest.raises(ClusterError, match="cannot be reached"):
+        restore(cluster, lab.store, PLAN, older)
+    assert lab.origin() == (f"{SECOND}/chk-5", [])
+    go_back(lab, older)
+    lab.checkpoints(THIRD, 6)
+    cluster = Deaf(lab, THIRD)
+    with pytest.raises(ClusterError, match="cannot be reached"):
+        restore(cluster, lab.store, PLAN, f"{FIRST}/chk-4")
+    assert uses(lab.store) == {
+        f"{THIRD}/chk-6": "next",
+        f"{SECOND}/chk-5": "left_behind",
+        older: "usable",
+        f"{FIRST}/chk-4": "usable",
+    }, "what was decided before holds"
 
 
 def test_a_job_manager_that_was_started_with_its_job_is_told_by_whoever_starts_it(lab: Lab) -> None:
