@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
 from headwater.pipelines.security.settings import SecuritySettings, secret
-from headwater.schemas.errors import SettingsError
+from headwater.schemas.errors import BrokerError, SettingsError
 
 if TYPE_CHECKING:
     from confluent_kafka import KafkaError
@@ -44,7 +44,8 @@ def python_properties(settings: SecuritySettings) -> dict[str, Any]:
     """The properties of a client of confluent-kafka.
 
     Raises:
-        SettingsError: a secret's file cannot be read, or there is no token now that is still valid.
+        SettingsError: a secret's file cannot be read, or there is no such provider of tokens.
+        BrokerError: there is no token now that is still valid.
     """
     found: dict[str, Any] = {
         "security.protocol": settings.kafka_security_protocol,
@@ -174,9 +175,9 @@ def _check_token(settings: SecuritySettings, tokens: Callable[[str], Token]) -> 
     except SettingsError:
         raise
     except Exception as error:  # whatever somebody else's function raises
-        raise SettingsError(f"{place}: {settings.kafka_token_provider} gives no token: {error!r}") from error
+        raise BrokerError(f"{place}: {settings.kafka_token_provider} gives no token: {error!r}") from error
     if expiry <= time.time():
-        raise SettingsError(
+        raise BrokerError(
             f"{place}: the token expired {time.time() - expiry:.0f} s ago: see to it that it is renewed before"
         )
 

@@ -19,7 +19,7 @@ from headwater.pipelines.security import kafka, registry
 from headwater.pipelines.security.redis import redis_options
 from headwater.pipelines.settings import FILE_VARIABLE, Settings, client_properties, load_settings
 from headwater.pipelines.submission import prepare
-from headwater.schemas.errors import SettingsError
+from headwater.schemas.errors import BrokerError, SettingsError
 from tests.feature_log_rows import make_plan
 
 PLANTED = "planted-Secret-7"
@@ -198,10 +198,10 @@ def test_a_token_that_has_expired_is_told_before_a_client_waits_for_a_better_one
     claims = base64.urlsafe_b64encode(json.dumps({"exp": time.time() - 60}).encode()).decode().rstrip("=")
     secret_file.write_text(f"e30.{claims}.x")
     given = {"kafka_security_protocol": "SASL_SSL", "kafka_sasl_mechanism": "OAUTHBEARER"}
-    with pytest.raises(SettingsError, match="HEADWATER_KAFKA_TOKEN_FILE: the token expired 60 s ago"):
+    with pytest.raises(BrokerError, match="HEADWATER_KAFKA_TOKEN_FILE: the token expired 60 s ago"):
         client_properties(Settings(**given, kafka_token_file=secret_file))  # type: ignore[arg-type]
     failing = Settings(**given, kafka_token_provider=f"{__name__}:no_token")  # type: ignore[arg-type]
-    with pytest.raises(SettingsError, match=r"no_token gives no token: OSError\('away'\)"):
+    with pytest.raises(BrokerError, match=r"no_token gives no token: OSError\('away'\)"):
         client_properties(failing)
 
 
