@@ -44,6 +44,7 @@ def plan_rollout(
     for view in allow_delete:
         if view in plans or view not in deployed:
             raise SettingsError(f"--allow-delete {view}: it is {'declared' if view in plans else 'not deployed'}")
+    kept = [*declared, *(record.plan for name, record in deployed.items() if name not in allow_delete)]
     views = []
     for name in sorted({*plans, *deployed}):
         record, plan = deployed.get(name), plans.get(name)
@@ -51,7 +52,7 @@ def plan_rollout(
             views.append(_declared_view(world, record, plan, users))
         elif record is not None:
             views.append(
-                _removed_view(world, record, declared, users) if name in allow_delete else _kept_view(world, record)
+                _removed_view(world, record, kept, users) if name in allow_delete else _kept_view(world, record)
             )
     return Rollout(cluster=world.cluster_id(), registry=world.registry.url, views=tuple(views))
 
@@ -114,11 +115,11 @@ def _subject_actions(world: World, output: Output) -> Iterator[Action]:
         yield RegisterOutput(view=output.view, subject=output.subject, before=ids, schema=dict(output.schema))
 
 
-def _removed_view(world: World, record: DeployedPlan, declared: Sequence[Plan], users: str | None) -> ViewRollout:
+def _removed_view(world: World, record: DeployedPlan, kept: Sequence[Plan], users: str | None) -> ViewRollout:
     plan = record.plan
     actions = (
         *(DeleteTopic(topic=topic) for topic in _output_topics(world, plan)),
-        *(() if users is None else acls_to_revoke(world, plan, users, declared)),
+        *(() if users is None else acls_to_revoke(world, plan, users, kept)),
         ForgetPlan(view=plan.view, before=record.digest),
     )
     notes = ("stop its processes first", _what_stays(plan))
