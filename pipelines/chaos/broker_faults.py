@@ -89,8 +89,10 @@ class BrokerAwayLong(ProcessAway):
         time.sleep(LONG_AWAY_SECONDS)
 
     def heal(self) -> None:
-        self._meanwhile = self._resident_bytes()
-        super().heal()
+        try:
+            self._meanwhile = self._resident_bytes()
+        finally:
+            super().heal()
 
     def broken(self, recovery: Recovery) -> list[str]:
         found = self._resident_bytes()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import psutil
 from confluent_kafka import KafkaException
 from redis.exceptions import RedisError
 
@@ -34,7 +35,7 @@ RECOVERY_SECONDS = 240.0
 SETTLE_SECONDS = 180.0
 PAUSE_SECONDS = (1.0, 4.0)
 
-TROUBLE = (HeadwaterError, KafkaException, RedisError, httpx.HTTPError, OSError)
+TROUBLE = (HeadwaterError, KafkaException, RedisError, httpx.HTTPError, psutil.Error, OSError)
 """What the suite itself may meet in a stack that does not get over a fault: it ends the run, not the verdict."""
 
 POLL_SECONDS = 0.2
@@ -176,10 +177,13 @@ class _Run:
             ended = time.monotonic()
             recovery = self._recovery()
             broken = fault.broken(recovery)
-            fault.afterwards()
         except TROUBLE as error:
             ended, recovery, broken = time.monotonic(), Recovery(None, None), [str(error)]
         conditions = frozenset(self._watch.conditions)
+        try:
+            fault.afterwards()
+        except TROUBLE as error:
+            broken.append(str(error))
         broken += [*fault.untold(conditions), *self._still_told(fault)]
         worst_age = self._watch.worst_age_seconds
         self._watch.end()
