@@ -62,9 +62,9 @@ def freshness(
         out.print(_table(each))
         out.print("the worst of each span of time:", style="dim")
         out.print(columns(_worst(each), "ms"), highlight=False, markup=False)
+    conclude(figures_of(results), machine, json_file, cpu_seconds)
     if plot is not None:
         save_plot(results, plot)
-    conclude(figures_of(results), machine, json_file, cpu_seconds)
 
 
 def _table(found: Freshness) -> Table:
