@@ -126,6 +126,7 @@ class ArchiveProcess:
         plan_file = directory / f"plan-{name}.json"
         plan_file.write_text(plan.canonical_json())
         self.log = directory / f"archive-{name}.log"
+        self._listened_before = len(self.events("metrics_listening"))
         environment = {
             f"HEADWATER_{name.upper()}": _written(getattr(settings, name)) for name in settings.model_fields_set
         }
@@ -161,7 +162,8 @@ class ArchiveProcess:
         return [line for line in lines if line.get("event") == name]
 
     def metric(self, name: str, partition: int | None = None) -> float:
-        """The value of a metric now, summed over partitions unless one is given."""
+        """The value of a metric now, once there are any, summed over partitions unless one is given."""
+        wait_until(lambda: len(self.events("metrics_listening")) > self._listened_before)
         text = httpx.get(str(self.events("metrics_listening")[-1]["url"])).text
         label = "" if partition is None else f'[^}}]*partition="{partition}"'
         return sum(

@@ -101,6 +101,7 @@ def test_status_says_where_everything_listens(stack: Stack) -> None:
         "registry_url",
         "redis_url",
         "flink_rest_url",
+        "checkpoint_dir",
         "offline_root",
     }
     (view,) = status["views"]
