@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -16,6 +18,9 @@ DEFAULT_STATE = Path(".headwater")
 
 WIDTH_OF_FILES = 160
 """Columns that are used where the output is no terminal."""
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+"""The option of commands that print one document."""
 
 out = Console(width=None if sys.stdout.isatty() else WIDTH_OF_FILES)
 """For what was asked for."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from headwater.pipelines.commands.console import new_table, out
+from headwater.pipelines.commands.console import AsJson, new_table, out
 
 if TYPE_CHECKING:
     from headwater.pipelines.doctor.examination import Found
@@ -36,7 +36,7 @@ def doctor(
             show_default=False,
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Look at everything that a deployment needs, and say of each thing how it is and how to mend it.
 

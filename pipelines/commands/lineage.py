@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from headwater.pipelines.commands.console import new_table, out
+from headwater.pipelines.commands.console import AsJson, new_table, out
 from headwater.schemas.errors import FormatError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def lineage(
         str | None,
         typer.Option("--field", help="Only what this field reaches, such as customer.email.", show_default=False),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
+    as_json: AsJson = False,
     open_lineage: Annotated[
         bool, typer.Option("--openlineage", help="Print an OpenLineage event for each view, a line each.")
     ] = False,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from headwater.pipelines.commands.console import DEFAULT_STATE, err, new_table, out
+from headwater.pipelines.commands.console import DEFAULT_STATE, AsJson, err, new_table, out
 from headwater.pipelines.commands.local_stack import State, View, settings_and_plan
 from headwater.pipelines.commands.processes import PlanFile, SchemasPath, ViewsPath
 
@@ -27,8 +27,6 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     help="The state that a view's job can go on from: list it, take a savepoint, go back to an older one.",
 )
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 
 @app.command("list")

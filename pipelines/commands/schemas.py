@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from headwater.pipelines.commands.console import err, new_table, out
+from headwater.pipelines.commands.console import AsJson, err, new_table, out
 from headwater.schemas.errors import ContractError, DeclarationError
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ Views = Annotated[
     Path | None,
     typer.Option("--views", help="A file of feature views, or a directory of such files.", show_default=False),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 
 @app.callback()

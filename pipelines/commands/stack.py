@@ -7,10 +7,9 @@ from typing import Annotated
 
 import typer
 
-from headwater.pipelines.commands.console import DEFAULT_STATE, err, out
+from headwater.pipelines.commands.console import DEFAULT_STATE, AsJson, err, out
 
 StatePath = Annotated[Path, typer.Option("--state", help="Directory that holds all of the stack: data, logs, ports.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 
 def demo(
