@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from headwater.pipelines.commands.console import err, new_table, out
+from headwater.pipelines.commands.console import AsJson, err, new_table, out
+from headwater.pipelines.security.names import NAMES
 from headwater.schemas.errors import SettingsError
 
 if TYPE_CHECKING:
     from headwater.pipelines.security.grants import Grants
     from headwater.pipelines.settings import Settings
-
-USERS = "headwater-{component}-{view}"
 
 Users = Mapping[str, "tuple[Grants, ...]"]
 
@@ -28,9 +27,9 @@ def acls(
     ] = None,
     user: Annotated[
         str, typer.Option("--user", help="How users are named; without {view} one serves all the views.")
-    ] = USERS,
+    ] = NAMES,
     commands: Annotated[bool, typer.Option("--commands", help="Print commands of Kafka's and Redis's tools.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
+    as_json: AsJson = False,
     apply: Annotated[
         bool,
         typer.Option("--apply", help="Give the users what they lack, at the brokers and the Redis of the settings."),

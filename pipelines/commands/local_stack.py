@@ -48,7 +48,7 @@ def settings_as(stack: StackState, component: Component | None, view: str) -> Se
     Raises:
         SettingsError: another setting is malformed.
     """
-    from headwater.pipelines.security.grants import NAMES
+    from headwater.pipelines.security.names import NAMES
     from headwater.pipelines.stack.security import settings_of
 
     return settings_of(stack) if component is None else settings_of(stack, NAMES.format(component=component, view=view))

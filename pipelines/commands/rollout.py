@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headwater.pipelines.commands.acls import USERS, user_names
-from headwater.pipelines.commands.console import DEFAULT_STATE, err, out
+from headwater.pipelines.commands.acls import user_names
+from headwater.pipelines.commands.console import DEFAULT_STATE, AsJson, err, out
 from headwater.pipelines.commands.local_stack import told_or_local_settings
+from headwater.pipelines.security.names import NAMES
 
 if TYPE_CHECKING:
     from headwater.pipelines.rollout.actions import Action
@@ -21,7 +22,6 @@ State = Annotated[
     Path,
     typer.Option(help="State directory of the local stack, used unless HEADWATER_KAFKA_BOOTSTRAP_SERVERS is set."),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 
 def plan(
@@ -39,7 +39,7 @@ def plan(
     acls: Annotated[
         bool, typer.Option("--acls", help="Also give Kafka's users what the views need of them (`headwater acls`).")
     ] = False,
-    user: Annotated[str, typer.Option("--user", help="With --acls: how they are named.")] = USERS,
+    user: Annotated[str, typer.Option("--user", help="With --acls: how they are named.")] = NAMES,
     state: State = DEFAULT_STATE,
     as_json: AsJson = False,
 ) -> None:

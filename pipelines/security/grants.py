@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from headwater.pipelines.deployment import job_name
+from headwater.pipelines.security.names import NAMES
 from headwater.schemas.plan import Plan
 
 Component = Literal["compute", "materialize", "archive", "watch", "reader", "producer", "letters", "apply"]
@@ -21,9 +22,6 @@ COMPONENTS: tuple[Component, ...] = (
     "apply",
 )
 """`letters` is `headwater dead-letters`, `apply` is `headwater plan` and `apply`; readers and producers are yours."""
-
-NAMES = "headwater-{component}-{view}"
-"""How users are named, unless asked otherwise."""
 
 PLANS_TOPIC = "headwater_plans"
 

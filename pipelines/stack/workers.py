@@ -11,7 +11,7 @@ from typing import Literal
 import httpx
 
 from headwater.pipelines.deployment import job_name
-from headwater.pipelines.security.grants import NAMES
+from headwater.pipelines.security.names import NAMES
 from headwater.pipelines.security.settings import SecuritySettings
 from headwater.pipelines.stack.ports import LOOPBACK, PortBook, accepts
 from headwater.pipelines.stack.process import ProcessSpec

@@ -26,7 +26,8 @@ from headwater.pipelines.reader import OnlineReader
 from headwater.pipelines.registry import Registry
 from headwater.pipelines.rollout.deployed import DeployedPlans
 from headwater.pipelines.rollout.world import World
-from headwater.pipelines.security.grants import NAMES, Component
+from headwater.pipelines.security.grants import Component
+from headwater.pipelines.security.names import NAMES
 from headwater.pipelines.settings import Settings, client_properties
 from headwater.pipelines.stack.security import settings_of
 from headwater.pipelines.stack.state import StackState, StateDirectory

@@ -25,7 +25,8 @@ from headwater.pipelines.rollout.applying import apply_rollout
 from headwater.pipelines.rollout.planning import plan_rollout
 from headwater.pipelines.rollout.world import World
 from headwater.pipelines.security import kafka_acls
-from headwater.pipelines.security.grants import COMPONENTS, NAMES, Component, Grants, KafkaGrant, users_of
+from headwater.pipelines.security.grants import COMPONENTS, Component, Grants, KafkaGrant, users_of
+from headwater.pipelines.security.names import NAMES
 from headwater.pipelines.settings import Settings, client_properties
 from headwater.pipelines.stack.authority import Authority, Identity, write_private
 from headwater.pipelines.stack.enforcement import let_in

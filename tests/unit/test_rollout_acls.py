@@ -7,8 +7,9 @@ from typing import Any
 from confluent_kafka.admin import AclBinding
 
 from headwater.pipelines.rollout.acl_planning import acls_to_grant, acls_to_revoke
-from headwater.pipelines.security.grants import NAMES, users_of
+from headwater.pipelines.security.grants import users_of
 from headwater.pipelines.security.kafka_acls import bindings, kafka_grants
+from headwater.pipelines.security.names import NAMES
 from tests.feature_log_rows import make_plan
 
 GONE, KEPT = make_plan(view="gone"), make_plan(view="kept")
