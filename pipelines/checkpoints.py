@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,7 +11,18 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from headwater.pipelines.deployment import job_name
-from headwater.pipelines.unusable import Kept, Note, Origin, Restoration, choose, condemned, name_of, plain, superseded
+from headwater.pipelines.unusable import (
+    Kept,
+    Note,
+    Origin,
+    Restoration,
+    choose,
+    condemned,
+    left_behind,
+    name_of,
+    plain,
+    superseded,
+)
 from headwater.schemas.errors import ClusterError, SettingsError
 from headwater.schemas.evolution.changes import compare
 from headwater.schemas.evolution.findings import STATE_IS_KEPT
@@ -59,7 +70,7 @@ class CheckpointStore:
             ClusterError: there are some, and a job can go on from none.
         """
         kept = self.kept()
-        return choose(kept, self.notes(), self.left_behind(kept))
+        return choose(kept, self.notes(), left_behind(self.decision(), kept))
 
     def kept(self) -> list[Kept]:
         """All complete checkpoints and savepoints.
@@ -89,18 +100,8 @@ class CheckpointStore:
         with self._opened("list") as (files, root):
             found = _entries(files, f"{root}/{UNUSABLE}")
         names = [info.base_name for info in found if info.base_name.endswith(".json")]
-        return {name.removesuffix(".json"): self._noted(f"{UNUSABLE}/{name}", Note) for name in names}
-
-    def left_behind(self, kept: list[Kept]) -> frozenset[str]:
-        """The URLs of those that somebody has decided to leave behind, by going back to an older one.
-
-        Raises:
-            SettingsError: the decision cannot be read.
-        """
-        decided = self.decision()
-        if decided is None:
-            return frozenset()
-        return frozenset(each.url for each in kept if decided.leaves_behind(each))
+        places = {name.removesuffix(".json"): f"{UNUSABLE}/{name}" for name in names}
+        return {job: self._parsed(place, self._read(place) or b"", Note) for job, place in places.items()}
 
     def note(self, job_id: str, note: Note) -> None:
         """Notes that what a job is to go on from is unusable. It must have ended.
@@ -200,7 +201,8 @@ class CheckpointStore:
         Raises:
             SettingsError: it cannot be read.
         """
-        return None if self._read(RESTORATION) is None else self._noted(RESTORATION, Restoration)
+        text = self._read(RESTORATION)
+        return None if text is None else self._parsed(RESTORATION, text, Restoration)
 
     def decide(self, restoration: Restoration | None) -> None:
         """Notes what the next job goes on from; None: that nobody has decided it.
@@ -210,13 +212,13 @@ class CheckpointStore:
         """
         if restoration is not None:
             self._write(RESTORATION, restoration.model_dump_json())
-        elif self._read(RESTORATION) is not None:
-            with self._opened(f"delete {RESTORATION} in") as (files, root):
-                files.delete_file(f"{root}/{RESTORATION}")
+            return
+        with self._opened(f"delete {RESTORATION} in") as (files, root), suppress(FileNotFoundError):
+            files.delete_file(f"{root}/{RESTORATION}")
 
-    def _noted(self, name: str, kind: type[Noted]) -> Noted:
+    def _parsed(self, name: str, text: bytes, kind: type[Noted]) -> Noted:
         try:
-            return kind.model_validate_json(self._read(name) or b"")
+            return kind.model_validate_json(text)
         except ValidationError as error:
             raise SettingsError(f"{self.url}/{name} is no note of Headwater's: {error}") from error
 

@@ -237,4 +237,4 @@ def wait_for_end(flink: FlinkRest, job_id: str, seconds: float) -> None:
     while (state := flink.state(job_id)) is not None and state not in ENDED:
         if time.monotonic() > deadline:
             raise ClusterError(f"the job {job_id} was asked to end and is still {state}")
-        time.sleep(0.2)
+        time.sleep(POLL_SECONDS)

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 from headwater.pipelines.checkpoints import STOPS, CheckpointStore
 from headwater.pipelines.deployment import job_name
 from headwater.pipelines.flink_rest import FlinkRest, Job, wait_for_end
-from headwater.pipelines.unusable import Kept, Restoration, condemned, newest_first, plain
+from headwater.pipelines.unusable import Kept, Restoration, condemned, left_behind, newest_first, plain
 from headwater.schemas.errors import ClusterError
 from headwater.schemas.plan import Plan
 
@@ -41,7 +41,7 @@ def listed(store: CheckpointStore) -> list[Listed]:
         SettingsError: the directory cannot be read.
     """
     kept, notes = store.kept(), store.notes()
-    left = store.left_behind(kept)
+    left = left_behind(store.decision(), kept)
     uses: dict[str, Use] = dict.fromkeys(left, "left_behind")
     uses |= {url: notes[job].reason for job, url in condemned(kept, notes).items()}
     ordered = newest_first(kept)
@@ -106,7 +106,8 @@ def restore(flink: FlinkRest, store: CheckpointStore, plan: Plan, chosen: str) -
         raise ClusterError(f"the job that runs will delete {found.name}: take a savepoint, or choose one")
     store.check_metadata(found)
     store.check_unchanged(plan, found.url)
-    left, former = store.left_behind(kept), store.decision()
+    former = store.decision()
+    left = left_behind(former, kept)
     ordered = newest_first(kept)
     before = ordered[ordered.index(found) + 1 :]
     # Before the job is cancelled: whoever supervises it starts the next one at once.

@@ -126,6 +126,11 @@ def choose(kept: Sequence[Kept], notes: Mapping[str, Note], left_behind: Abstrac
     return Origin(None)
 
 
+def left_behind(decided: Restoration | None, kept: Sequence[Kept]) -> frozenset[str]:
+    """The URLs of those that somebody has decided to leave behind, by going back to an older one."""
+    return frozenset(each.url for each in kept if decided is not None and decided.leaves_behind(each))
+
+
 def newest_first(kept: Sequence[Kept]) -> list[Kept]:
     """These, in the order in which a job would go on from them."""
     return sorted(kept, key=lambda each: (each.age, each.url), reverse=True)
