@@ -10,15 +10,21 @@ from headwater.pipelines.security import kafka_acls
 from headwater.pipelines.security.grants import KafkaGrant
 
 
-class GrantAcls(OneAction):
-    """Give a user what it lacks."""
-
-    kind: Literal["grant acls"] = "grant acls"
+class _OfUser(OneAction):
     user: str
     grants: tuple[KafkaGrant, ...]
 
+    def _told(self, verb: str) -> str:
+        return f"{verb} {self.user}: {kafka_acls.described_grants(self.grants)}"
+
+
+class GrantAcls(_OfUser):
+    """Give a user what it lacks."""
+
+    kind: Literal["grant acls"] = "grant acls"
+
     def __str__(self) -> str:
-        return f"grant {self.user}: {kafka_acls.described_grants(self.grants)}"
+        return self._told("grant")
 
     def status(self, world: World) -> Status:
         return "open" if kafka_acls.lacking(self.user, self.grants, world.acls(self.user)) else "done"
@@ -27,15 +33,13 @@ class GrantAcls(OneAction):
         kafka_acls.create(world.admin, kafka_acls.bindings(self.user, self.grants))
 
 
-class RevokeAcls(OneAction):
+class RevokeAcls(_OfUser):
     """Take from a user what no view needs of it any more."""
 
     kind: Literal["revoke acls"] = "revoke acls"
-    user: str
-    grants: tuple[KafkaGrant, ...]
 
     def __str__(self) -> str:
-        return f"revoke {self.user}: {kafka_acls.described_grants(self.grants)}"
+        return self._told("revoke")
 
     def status(self, world: World) -> Status:
         return "open" if kafka_acls.among(self.user, self.grants, world.acls(self.user)) else "done"

@@ -50,10 +50,10 @@ def plan_rollout(
         record, plan = deployed.get(name), plans.get(name)
         if plan is not None:
             views.append(_declared_view(world, record, plan, users))
+        elif record is not None and name in allow_delete:
+            views.append(_removed_view(world, record, kept, users))
         elif record is not None:
-            views.append(
-                _removed_view(world, record, kept, users) if name in allow_delete else _kept_view(world, record)
-            )
+            views.append(_kept_view(world, record))
     return Rollout(cluster=world.cluster_id(), registry=world.registry.url, views=tuple(views))
 
 
