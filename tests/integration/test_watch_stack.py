@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -87,20 +88,29 @@ class Watched(Stack):
         return load_settings(**self.told().endpoints.model_dump())
 
 
+@contextmanager
+def environment(settings: Mapping[str, str]) -> Iterator[None]:
+    """These variables, for processes that are started meanwhile."""
+    os.environ |= settings
+    try:
+        yield
+    finally:
+        for name in settings:
+            del os.environ[name]
+
+
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     directory = tmp_path_factory.mktemp("watched")
     (directory / "views.py").write_text(VIEWS)
     made = Watched(directory / "state")
-    os.environ |= SETTINGS
-    try:
-        outcome = made.run("up", "--views", str(directory / "views.py"), "--schemas", str(SCHEMAS), "--detach")
-        assert outcome.returncode == 0, outcome.stderr
-        yield made
-    finally:
-        made.run("down")
-        for name in SETTINGS:
-            del os.environ[name]
+    with environment(SETTINGS):
+        try:
+            outcome = made.run("up", "--views", str(directory / "views.py"), "--schemas", str(SCHEMAS), "--detach")
+            assert outcome.returncode == 0, outcome.stderr
+            yield made
+        finally:
+            made.run("down")
 
 
 def test_what_flows_agrees_and_the_probe_is_seen(watched: Watched) -> None:

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -35,7 +35,7 @@ from headwater.pipelines.stack.ports import free_ports
 from headwater.pipelines.stack.process import running
 from headwater.schemas.plan import Plan
 from tests.integration.test_local_stack import ROOT
-from tests.integration.test_watch_stack import SCHEMAS, SETTINGS, Watched
+from tests.integration.test_watch_stack import SCHEMAS, SETTINGS, Watched, environment
 from tests.more.prometheus_server import PrometheusServer
 from tests.waiting import wait_until
 
@@ -158,17 +158,6 @@ class Observed(NamedTuple):
     def empty(self, shown: Shown) -> bool:
         """Whether a panel would show nothing for it."""
         return not any(math.isfinite(value) for _, value in self.prometheus.query(shown.expression))
-
-
-@contextmanager
-def environment(settings: Mapping[str, str]) -> Iterator[None]:
-    """These variables, for processes that are started meanwhile."""
-    os.environ |= settings
-    try:
-        yield
-    finally:
-        for name in settings:
-            del os.environ[name]
 
 
 @pytest.fixture(scope="module")

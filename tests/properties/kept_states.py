@@ -13,14 +13,15 @@ import itertools
 import json
 import random
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from headwater.schemas.aggregation import AGGREGATES
 from headwater.schemas.plan import Plan
-from tests.properties.harness import KernelHarness, Op
-from tests.properties.programs import Checkpoint, Crash, timeline
+from tests.properties.harness import KernelHarness, KernelRow, Op
+from tests.properties.programs import timeline
 from tests.properties.streams import SCENES, any_knobs, program
 from tests.properties.views import DERIVED, View, any_view
 
@@ -58,7 +59,7 @@ def go_on(kernel: KernelHarness, kept: KeptState) -> list[Output]:
     """What this kernel puts out from there."""
     ops = [["kept", str(kept.state)], *kept.ops]
     run = kernel.run(kept.plan, ops, backend=kept.backend, wall_ms=kept.wall_ms)
-    return [[row.op - 1, row.key.hex(), row.packed_header.hex(), row.framed_value.hex()] for row in run.rows]
+    return _output(run.rows, 1)
 
 
 def keep(kernel: KernelHarness, name: str, view: View, chance: random.Random) -> None:
@@ -66,24 +67,26 @@ def keep(kernel: KernelHarness, name: str, view: View, chance: random.Random) ->
     backend = chance.choice(["hashmap", "rocksdb"])
     plan = view.plan(SCENES[SCENE][1])
     knobs = replace(any_knobs(chance, view), scene=SCENE, crashes=0, bounded=False, events=40, keys=4)
-    whole = program(plan, knobs, chance.getrandbits(32))
-    half = len(whole.steps) // 2
-    restart = (Checkpoint(0), Crash(0, 1, whole.wall_ms))
-    whole = replace(whole, steps=(*whole.steps[:half], *restart, *whole.steps[half:]))
+    whole = program(plan, knobs, chance.getrandbits(32)).with_a_crash_halfway(1)
     happened = timeline(whole.of(plan))
     at = happened.crashes[0][0]
     state = DIRECTORY / f"{name}.state"
     DIRECTORY.mkdir(exist_ok=True)
     ops = [*happened.ops[:at], ["keep", 0, str(state)], *happened.ops[at:]]
     run = kernel.run(plan, ops, backend=backend, wall_ms=whole.wall_ms)
-    rows = [
-        [row.op - at - 1, row.key.hex(), row.packed_header.hex(), row.framed_value.hex()]
-        for row in run.rows
-        if row.op > at
-    ]
+    rows = _output(run.rows, at + 1)
     what = {"backend": backend, "plan": plan.as_dict(), "wall_ms": whole.wall_ms}
     content = {**what, "ops": happened.ops[at:], "rows": rows}
     (DIRECTORY / f"{name}.json").write_text(json.dumps(content) + "\n")
+
+
+def _output(rows: Iterable[KernelRow], restart: int) -> list[Output]:
+    """The rows from the restart on, which is this operation."""
+    return [
+        [row.op - restart, row.key.hex(), row.packed_header.hex(), row.framed_value.hex()]
+        for row in rows
+        if row.op >= restart
+    ]
 
 
 def _read(file: Path) -> KeptState:

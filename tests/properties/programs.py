@@ -73,6 +73,12 @@ class Program:
         steps = (step.of(plan) if isinstance(step, Arrival) else step for step in self.steps)
         return replace(self, steps=tuple(steps))
 
+    def with_a_crash_halfway(self, parallelism: int) -> Program:
+        """The same with a checkpoint in the middle, and right behind it a crash that so many subtasks go on from."""
+        half = len(self.steps) // 2
+        restart = (Checkpoint(0), Crash(0, parallelism, self.wall_ms))
+        return replace(self, steps=(*self.steps[:half], *restart, *self.steps[half:]))
+
     def events(self) -> dict[bytes, list[ReferenceEvent]]:
         """All events by key."""
         found: dict[bytes, dict[ReferenceEvent, None]] = {}

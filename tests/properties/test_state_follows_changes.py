@@ -17,7 +17,7 @@ from headwater.schemas.evolution.state_cells import state_cells
 from headwater.schemas.plan import Plan
 from tests.properties.cases import case_of
 from tests.properties.harness import KernelError, KernelHarness, KernelRow, event_op, row_reader
-from tests.properties.programs import Checkpoint, Crash, Program, timeline
+from tests.properties.programs import Program, timeline
 from tests.properties.streams import SCENES, any_knobs, program
 from tests.properties.views import DERIVED, FIELDS, OPTIONS, Asked, View
 from tests.unit.test_view_changes import BEFORE, TABLE
@@ -121,10 +121,7 @@ def _check(kernel: KernelHarness, before: View, after: View, chance: random.Rand
     knobs = replace(any_knobs(chance, both), scene=SCENE, crashes=0, bounded=False)
     if chance.random() < 0.2:
         knobs = replace(knobs, backend="rocksdb")
-    whole = program(both.plan(BASE_US), knobs, chance.getrandbits(32))
-    half = len(whole.steps) // 2
-    restart = (Checkpoint(0), Crash(0, chance.randint(1, 3), whole.wall_ms))
-    whole = replace(whole, steps=(*whole.steps[:half], *restart, *whole.steps[half:]))
+    whole = program(both.plan(BASE_US), knobs, chance.getrandbits(32)).with_a_crash_halfway(chance.randint(1, 3))
     first, second = timeline(whole.of(old)), timeline(whole.of(new))
     at = second.crashes[0][0]
     ops = [*first.ops[:at], ["plan", new.as_dict()], *second.ops[at:]]
