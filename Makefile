@@ -6,7 +6,7 @@
 # make chaos-nightly      every fault three times, at least 100 SIGKILLs (an hour); SEED=n for another run
 # make integration-nightly the integration tests that take too long for each change; HEADWATER_REDIS_SERVER has TLS
 # make test-more          what else CI tests: other servers (may use apt-get), the wheel, the image, the chart (Go)
-# make bench              measures everything on this machine (20 min) and writes the pages in pipelines/bench
+# make bench              measures everything on this machine (long: four of 13 parts took 21 min) and writes the pages in pipelines/bench
 # make kernel             the jar that computes
 # make golden             the golden files of the unit tests, written anew: review the difference
 # make venv               the virtual environment in .venv
