@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -25,6 +25,9 @@ from headwater.schemas.plan import Plan
 
 Place = tuple[int, int]
 """Partition and offset of a row in the feature log."""
+
+Committed = Mapping[Place, tuple[bytes, RowHeader]]
+"""Key and header of committed rows."""
 
 EARLIER_ROWS_PER_KEY = 5
 
@@ -80,10 +83,20 @@ def missing_places(table: pa.Table, committed: Mapping[Place, Any]) -> set[Place
     return set(committed) - set(_places(table))
 
 
+def with_later(table: pa.Table, committed: Committed, read_again: Callable[[], Committed]) -> Committed:
+    """The committed rows, and those that the offline log has besides, as they stand in the feature log by now.
+
+    While a job runs rows come that tell how values decay, between one reading and the other too.
+    """
+    more = set(_places(table)) - committed.keys()
+    now = read_again() if more else {}
+    return {**committed, **{place: now[place] for place in more & now.keys()}}
+
+
 def offline_mismatches(
     plan: Plan,
     table: pa.Table,
-    committed: Mapping[Place, tuple[bytes, RowHeader]],
+    committed: Committed,
     by_key: Mapping[bytes, list[ReferenceEvent]],
     *,
     seed: int = 0,

@@ -18,7 +18,14 @@ from headwater.pipelines.verification.letters import (
     missing,
     read_letters,
 )
-from headwater.pipelines.verification.offline import committed_rows, missing_places, offline_mismatches, offline_rows
+from headwater.pipelines.verification.offline import (
+    Committed,
+    committed_rows,
+    missing_places,
+    offline_mismatches,
+    offline_rows,
+    with_later,
+)
 from headwater.pipelines.verification.online import POLL_SECONDS, await_arrival, online_mismatches
 from headwater.pipelines.verification.replays import Replays
 from headwater.schemas.plan import Plan
@@ -97,11 +104,12 @@ def verify(
         progress("comparing the online store")
         online = _online(redis, plan, events, definitions)
         progress("waiting until the offline log has all rows")
-        committed = committed_rows(settings, plan, max(1.0, deadline - time.monotonic()))
+        committed = _committed(settings, plan, deadline)
         table = offline_rows(settings, plan)
         while missing_places(table, committed) and time.monotonic() < deadline:
             time.sleep(POLL_SECONDS)
             table = offline_rows(settings, plan)
+        committed = with_later(table, committed, lambda: _committed(settings, plan, deadline))
         progress("comparing the offline log")
         offline = offline_mismatches(plan, table, committed, events.by_key, replays=replays, definitions=definitions)
         progress("comparing the dead letters")
@@ -120,6 +128,10 @@ def verify(
         letters=tuple(letters),
         offline_repeated=offline.repeated,
     )
+
+
+def _committed(settings: Settings, plan: Plan, deadline: float) -> Committed:
+    return committed_rows(settings, plan, max(1.0, deadline - time.monotonic()))
 
 
 def _letters(settings: Settings, plan: Plan, events: SourceEvents, deadline: float, replays: Replays) -> list[str]:

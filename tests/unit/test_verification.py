@@ -12,7 +12,7 @@ from headwater.operators.reference import ReferenceEvent, ReferenceRow, referenc
 from headwater.operators.reference_copies import PossibleEvents
 from headwater.pipelines.dead_letters.letter import DeadLetter, Position
 from headwater.pipelines.verification.letters import dead_letter_mismatches, late_event_mismatches
-from headwater.pipelines.verification.offline import Place, offline_mismatches
+from headwater.pipelines.verification.offline import Place, offline_mismatches, with_later
 from headwater.pipelines.verification.replays import Replays
 from headwater.pipelines.verification.rows import definition_of, row_difference
 from headwater.schemas import Plan, count_events, sum_of
@@ -64,6 +64,16 @@ def mismatches(plan: Plan, events: Any, rows: list[dict[str, Any]], logged: list
 
 def test_rows_that_are_right_have_no_mismatch(plan: Plan, events: Any, rows: list[dict[str, Any]]) -> None:
     assert mismatches(plan, events, rows, rows) == []
+
+
+def test_a_row_that_was_committed_after_the_log_was_read_is_looked_up_there_again(rows: list[dict[str, Any]]) -> None:
+    table = pa.Table.from_pylist(rows[:3])
+    header = RowHeader(1, 0, 1, 0, 0, 0, 0, 0, 0)
+    now: Committed = {(0, offset): (KEYS["ann"], header) for offset in (0, 1, 2, 3)}
+    read = {place: now[place] for place in ((0, 0), (0, 1))}
+    assert with_later(table, read, lambda: now).keys() == {(0, 0), (0, 1), (0, 2)}, "no others"
+    assert with_later(table, read, lambda: read) == read, "a row that was never committed stays a difference"
+    assert with_later(table.slice(0, 2), read, lambda: pytest.fail("nothing to look up")) == read
 
 
 def _changed(index: int, **values: Any) -> Callable[[list[dict[str, Any]]], list[dict[str, Any]]]:
